@@ -1,0 +1,106 @@
+//! Java trees: parsing and searches by span.
+
+use std::cell::RefCell;
+use surefix_text::Span;
+use tree_sitter::{Node, Parser, Tree};
+
+thread_local! {
+    static PARSER: RefCell<Parser> = RefCell::new(parser());
+}
+
+fn parser() -> Parser {
+    let mut parser = Parser::new();
+    // The grammar is linked into the binary: whether it fits is decided at build time, and by every test of this file.
+    parser.set_language(&tree_sitter_java::LANGUAGE.into()).expect("the linked Java grammar fits the linked parser");
+    parser
+}
+
+/// Parses `text`; syntax errors become error nodes of the tree. Any nesting depth is survived; walk the tree with a cursor.
+pub fn parse(text: &str) -> Tree {
+    // The parser answers `None` only without a language or after a cancellation, and nothing cancels it.
+    PARSER.with_borrow_mut(|p| p.parse(text, None)).expect("a parse that nothing cancels ends with a tree")
+}
+
+/// The bytes of a node.
+pub fn span_of(node: Node<'_>) -> Span {
+    let r = node.byte_range();
+    Span::new(u32::try_from(r.start).unwrap_or(u32::MAX), u32::try_from(r.end).unwrap_or(u32::MAX))
+}
+
+/// The smallest named node that covers `span`.
+pub fn covering(tree: &Tree, span: Span) -> Option<Node<'_>> {
+    if span.lo > span.hi {
+        return None;
+    }
+    tree.root_node().named_descendant_for_byte_range(span.lo as usize, span.hi as usize)
+}
+
+/// The innermost named node at exactly `span`.
+pub fn node_at(tree: &Tree, span: Span) -> Option<Node<'_>> {
+    covering(tree, span).filter(|n| span_of(*n) == span)
+}
+
+/// The node of a kind at exactly `span`, where several nodes share their bytes.
+pub fn node_of_kind<'t>(tree: &'t Tree, span: Span, kind: &str) -> Option<Node<'t>> {
+    let mut node = node_at(tree, span);
+    while let Some(n) = node.filter(|n| span_of(*n) == span) {
+        if n.kind() == kind {
+            return Some(n);
+        }
+        node = n.parent();
+    }
+    None
+}
+
+/// The closest node around (or at) `node` that `wanted` accepts.
+pub fn enclosing<'t>(node: Node<'t>, wanted: impl Fn(Node<'t>) -> bool) -> Option<Node<'t>> {
+    let mut at = Some(node);
+    while let Some(n) = at {
+        if wanted(n) {
+            return Some(n);
+        }
+        at = n.parent();
+    }
+    None
+}
+
+/// The closest statement or local declaration around `node`, blocks not counted.
+pub fn statement(node: Node<'_>) -> Option<Node<'_>> {
+    enclosing(node, |n| {
+        n.kind().ends_with("_statement")
+            || matches!(n.kind(), "local_variable_declaration" | "explicit_constructor_invocation")
+    })
+}
+
+/// Calls `f` for every named node in source order; a `false` skips the node's children. Does not recurse.
+pub fn walk<'t>(root: Node<'t>, f: &mut impl FnMut(Node<'t>) -> bool) {
+    let mut cursor = root.walk();
+    loop {
+        let node = cursor.node();
+        let into = !node.is_named() || f(node);
+        if into && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return;
+            }
+        }
+    }
+}
+
+/// True when a syntax error touches `span`.
+pub fn error_in(tree: &Tree, span: Span) -> bool {
+    if !tree.root_node().has_error() {
+        return false;
+    }
+    let mut found = false;
+    walk(tree.root_node(), &mut |n| {
+        let s = span_of(n);
+        let near = s.lo <= span.hi && span.lo <= s.hi;
+        found |= near && (n.is_error() || n.is_missing());
+        near && n.has_error() && !found
+    });
+    // A missing token (`;`) is not a named node: only the flag of the node around it tells.
+    found || covering(tree, span).is_some_and(|n| n.has_error())
+}
