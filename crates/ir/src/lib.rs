@@ -8,6 +8,8 @@ pub mod build;
 mod func;
 mod intern;
 mod module;
+pub mod text;
+pub mod validate;
 
 pub use func::*;
 pub use intern::{Interner, Sym};
