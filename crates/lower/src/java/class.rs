@@ -85,8 +85,14 @@ impl<'t> Low<'t> {
     /// A class for members that stand outside any class.
     pub(super) fn implicit_class(&mut self, root: Node<'t>, members: Vec<Node<'t>>) {
         let name = self.strings.intern(self.file_stem);
-        let head =
-            Head { name, kind: ClassKind::Class, supers: Vec::new(), has_super: false, span: span(root), body_span: span(root) };
+        let head = Head {
+            name,
+            kind: ClassKind::Class,
+            supers: Vec::new(),
+            has_super: false,
+            span: span(root),
+            body_span: span(root),
+        };
         let id = self.open_class(head);
         if let Some(c) = self.classes.get_mut(id.0 as usize) {
             c.is_static = true;
@@ -200,9 +206,9 @@ impl<'t> Low<'t> {
                 K::ConstructorDeclaration | K::CompactConstructor => {
                     constructors += 1;
                     let list = self.field(n, F::Parameters).map(|p| self.formal_params(p));
-                    canonical |= list.as_ref().is_none_or(|l| {
-                        l.len() == params.len() && l.iter().zip(params).all(|(a, b)| a.ty == b.ty)
-                    });
+                    canonical |= list
+                        .as_ref()
+                        .is_none_or(|l| l.len() == params.len() && l.iter().zip(params).all(|(a, b)| a.ty == b.ty));
                     let f = self.constructor(n, list, params, &members.inits);
                     methods.push(f);
                 }
@@ -282,10 +288,9 @@ impl<'t> Low<'t> {
                     }
                 }
                 K::Block => out.inits.push(Init { node: n, decl: n, is_static: false }),
-                K::MethodDeclaration
-                | K::AnnotationTypeElement
-                | K::ConstructorDeclaration
-                | K::CompactConstructor => out.functions.push(n),
+                K::MethodDeclaration | K::AnnotationTypeElement | K::ConstructorDeclaration | K::CompactConstructor => {
+                    out.functions.push(n)
+                }
                 K::EnumBodyDeclarations | K::Error => {
                     let inner = self.kids(n);
                     work.extend(inner.into_iter().rev());

@@ -76,11 +76,9 @@ impl<'t> Low<'t> {
                 }
             }
             K::Ternary => {
-                let (Some(c), Some(a), Some(b)) = (
-                    self.field(n, F::Condition),
-                    self.field(n, F::Consequence),
-                    self.field(n, F::Alternative),
-                ) else {
+                let (Some(c), Some(a), Some(b)) =
+                    (self.field(n, F::Condition), self.field(n, F::Consequence), self.field(n, F::Alternative))
+                else {
                     let v = self.broken(n);
                     self.branch_to(v, yes, no);
                     return;

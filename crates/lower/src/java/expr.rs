@@ -168,9 +168,7 @@ impl<'t> Low<'t> {
         let name = self.text(class);
         let name = name.rsplit('.').next().unwrap_or(name).trim();
         let here = self.fns.last().map_or(0, |f| f.class);
-        let hops = (0..=here).rev().position(|i| {
-            self.cls.get(i).is_some_and(|c| self.strings.get(c.name) == name)
-        });
+        let hops = (0..=here).rev().position(|i| self.cls.get(i).is_some_and(|c| self.strings.get(c.name) == name));
         let mut v = self.this_value(at);
         let field = self.strings.intern("this$0");
         for _ in 0..hops.unwrap_or(1) {
@@ -240,7 +238,8 @@ impl<'t> Low<'t> {
         let Some(ty_node) = self.field(n, F::Type) else { return self.broken(n) };
         let ty = self.type_ref(ty_node, 0);
         let kids = self.kids(n);
-        let outer = kids.first().copied().filter(|c| c.end_byte() <= ty_node.start_byte() && self.kind(*c).is_expression());
+        let outer =
+            kids.first().copied().filter(|c| c.end_byte() <= ty_node.start_byte() && self.kind(*c).is_expression());
         let outer = outer.map(|o| self.expr(o));
         let (args, args_span) = self.arg_list(n);
         let mut name_span = span(ty_node);

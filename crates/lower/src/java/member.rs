@@ -2,12 +2,11 @@
 
 use super::kinds::{F, K};
 use super::name::{FnCtx, plain_param};
+use super::prune::prune;
 use super::types::Modifiers;
 use super::{Low, span};
 use surefix_ir::build::FnBuilder;
-use surefix_ir::{
-    Arg, Call, Callee, ClassKind, FnId, Function, Op, Param, ParamKind, Sym, TypeRef, ValueId, flags,
-};
+use surefix_ir::{Arg, Call, Callee, ClassKind, FnId, Function, Op, Param, ParamKind, Sym, TypeRef, ValueId, flags};
 use surefix_text::Span;
 use tree_sitter::Node;
 
@@ -62,7 +61,8 @@ impl<'t> Low<'t> {
     pub(super) fn close_fn(&mut self) -> Option<FnId> {
         let f = self.fns.pop()?;
         let id = f.id;
-        let func = f.b.finish();
+        let mut func = f.b.finish();
+        prune(&mut func);
         self.store_fn(id, func);
         Some(id)
     }
@@ -153,9 +153,8 @@ impl<'t> Low<'t> {
         self.header(n, m, bits);
         let this = self.add_this(span(n));
         let compact = list.is_none();
-        let params = list.unwrap_or_else(|| {
-            components.iter().map(|p| Param { annotations: Vec::new(), ..p.clone() }).collect()
-        });
+        let params =
+            list.unwrap_or_else(|| components.iter().map(|p| Param { annotations: Vec::new(), ..p.clone() }).collect());
         for p in params {
             self.add_param(p);
         }

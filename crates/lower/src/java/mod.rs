@@ -18,6 +18,7 @@ mod literal;
 mod member;
 mod name;
 mod ops;
+mod prune;
 mod stmt;
 mod switch;
 mod types;
@@ -34,15 +35,24 @@ use surefix_ir::{
 use surefix_text::Span;
 use tree_sitter::{Node, Parser, Tree, TreeCursor};
 
-/// Above this many bytes a file gets a stack of its own, because the SSA builder recurses over joins.
-const BIG_FILE: usize = 64 << 10;
+/// Above this many bytes a file gets a stack of its own, because the SSA builder recurses over joins: the shortest
+/// statement with a join takes about ten bytes, a step of the recursion about one kilobyte.
+const BIG_FILE: usize = 8 << 10;
+/// Bytes of stack for each byte of a big file, and the most that is taken.
+const STACK_PER_BYTE: usize = 100;
+const MAX_STACK: usize = 512 << 20;
 
 /// Named children of a node.
 type Kids<'t> = SmallVec<[Node<'t>; 8]>;
 
 /// Lowers one Java file.
 pub fn lower(input: &Input<'_>) -> Module {
-    if input.text.len() > BIG_FILE { stacker::grow(256 << 20, || lower_here(input)) } else { lower_here(input) }
+    let size = input.text.len();
+    if size <= BIG_FILE {
+        return lower_here(input);
+    }
+    let stack = size.saturating_mul(STACK_PER_BYTE).clamp(4 << 20, MAX_STACK);
+    stacker::grow(stack, || lower_here(input))
 }
 
 fn lower_here(input: &Input<'_>) -> Module {
@@ -177,9 +187,7 @@ impl<'t> Low<'t> {
         if self.cursor.goto_first_child() {
             loop {
                 let c = self.cursor.node();
-                if c.is_named() && !c.is_extra() {
-                    out.push(c);
-                } else if c.is_error() {
+                if c.is_error() || c.is_named() && !c.is_extra() {
                     out.push(c);
                 }
                 if !self.cursor.goto_next_sibling() {

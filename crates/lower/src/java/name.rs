@@ -375,14 +375,5 @@ impl<'t> Low<'t> {
 
 /// A parameter without type, annotations or default.
 pub(super) fn plain_param(name: Sym, kind: ParamKind, span: Span) -> Param {
-    Param {
-        name,
-        ty: None,
-        kind,
-        annotations: Vec::new(),
-        default: None,
-        has_default: false,
-        default_call: None,
-        span,
-    }
+    Param { name, ty: None, kind, annotations: Vec::new(), default: None, has_default: false, default_call: None, span }
 }

@@ -59,8 +59,7 @@ impl<'t> Low<'t> {
         }
         let plus = |low: &Self, b: &Node<'t>| low.operator(*b) == "+";
         let first_plus = spine.last().is_some_and(|b| plus(self, b));
-        let (first, mut text) =
-            if first_plus { self.expr_here_copied(at) } else { (self.expr(at), false) };
+        let (first, mut text) = if first_plus { self.expr_here_copied(at) } else { (self.expr(at), false) };
         let mut acc = Acc::Value(first);
         for b in spine.into_iter().rev() {
             let Some(right) = self.field(b, F::Right) else {
@@ -226,9 +225,17 @@ impl<'t> Low<'t> {
 
     /// `++` and `--`, in front or behind.
     pub(super) fn update(&mut self, n: Node<'t>) -> ValueId {
-        let Some(target) = self.kid(n, |_| true) else { return self.broken(n) };
+        let Some(mut target) = self.kid(n, |_| true) else { return self.broken(n) };
         let whole = span(n);
-        let prefix = span(target).lo != whole.lo;
+        // The grammar reads `(byte) i++` as `((byte) i)++`.
+        let mut casts: SmallVec<[Node<'t>; 1]> = SmallVec::new();
+        while self.kind(target) == K::Cast {
+            let Some(value) = self.field(target, F::Value) else { break };
+            casts.push(target);
+            target = value;
+        }
+        let whole = if casts.is_empty() { whole } else { Span::new(span(target).lo, whole.hi) };
+        let prefix = casts.is_empty() && span(target).lo != whole.lo;
         let token = if prefix { Span::new(whole.lo, span(target).lo) } else { Span::new(span(target).hi, whole.hi) };
         let op = if token.of(self.src).contains("++") { BinOp::Add } else { BinOp::Sub };
         let (before, after) = self.assign(target, whole, true, |low, old| {
@@ -238,9 +245,15 @@ impl<'t> Low<'t> {
                 None => one,
             }
         });
-        match before {
+        let mut v = match before {
             Some(v) if !prefix => v,
             _ => after,
+        };
+        for c in casts.into_iter().rev() {
+            if let Some(ty) = self.field(c, F::Type).map(|t| self.type_ref(t, 0)) {
+                v = self.push(Op::Cast(ty, v), Span::new(span(c).lo, whole.hi));
+            }
         }
+        v
     }
 }

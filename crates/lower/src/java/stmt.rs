@@ -83,6 +83,8 @@ impl<'t> Low<'t> {
                 self.constructor_call(n);
             }
             K::ImportDeclaration | K::PackageDeclaration | K::ModuleDeclaration => {}
+            // The empty statement has no name in the grammar.
+            K::Other if n.kind() == ";" => {}
             k if k.is_expression() => {
                 self.expr(n);
             }
@@ -124,6 +126,15 @@ impl<'t> Low<'t> {
             Some(c) => self.cond(c, yes, no),
             None => self.goto(yes),
         }
+    }
+
+    /// The condition of a loop: `while (true)` ends by jumps alone.
+    fn loop_condition(&mut self, n: Node<'t>, body: BlockId, exit: BlockId) {
+        let endless = self.field(n, F::Condition).is_some_and(|c| {
+            let c = self.inner(c);
+            self.kind(c) == K::True
+        });
+        if endless { self.goto(body) } else { self.condition(n, body, exit) }
     }
 
     fn if_statement(&mut self, n: Node<'t>) {
@@ -195,7 +206,7 @@ impl<'t> Low<'t> {
             f.enter_loop(header);
         }
         self.push_jump(Some(exit), Some(header), true);
-        self.condition(n, body, exit);
+        self.loop_condition(n, body, exit);
         self.enter(body);
         if let Some(b) = self.field(n, F::Body) {
             self.scoped(b);
@@ -227,7 +238,7 @@ impl<'t> Low<'t> {
         }
         self.goto(test);
         self.enter(test);
-        self.condition(n, body, exit);
+        self.loop_condition(n, body, exit);
         self.pop_jump();
         if let Some(f) = self.f() {
             f.b.seal(body);
@@ -250,7 +261,7 @@ impl<'t> Low<'t> {
             f.enter_loop(header);
         }
         self.push_jump(Some(exit), Some(update), true);
-        self.condition(n, body, exit);
+        self.loop_condition(n, body, exit);
         self.enter(body);
         if let Some(b) = self.field(n, F::Body) {
             self.scoped(b);

@@ -98,13 +98,7 @@ impl<'t> Low<'t> {
     }
 
     /// Goes from the scrutinee to the case blocks. Gives each case's bindings.
-    fn dispatch(
-        &mut self,
-        on: ValueId,
-        cases: &[Case<'t>],
-        join: BlockId,
-        is_expr: bool,
-    ) -> Vec<Vec<(Sym, Var)>> {
+    fn dispatch(&mut self, on: ValueId, cases: &[Case<'t>], join: BlockId, is_expr: bool) -> Vec<Vec<(Sym, Var)>> {
         let mut bindings: Vec<Vec<(Sym, Var)>> = Vec::new();
         let mut constants: Option<Vec<(Const, BlockId)>> = Some(Vec::new());
         let mut default = None;
@@ -234,11 +228,8 @@ impl<'t> Low<'t> {
             K::RecordPattern => {
                 let kids = self.kids(n);
                 let Some(head) = kids.first().copied() else { return };
-                let ty = if self.kind(head).is_type() {
-                    self.type_ref(head, 0)
-                } else {
-                    Self::named_type(self.sym(head))
-                };
+                let ty =
+                    if self.kind(head).is_type() { self.type_ref(head, 0) } else { Self::named_type(self.sym(head)) };
                 self.test(ty.clone(), on, fail, span(n));
                 let record = self.push(Op::Cast(ty.clone(), on), span(n));
                 let Some(body) = kids.iter().copied().find(|k| self.kind(*k) == K::RecordPatternBody) else { return };
