@@ -169,6 +169,13 @@ fn switch_on_constants() {
 }
 
 #[test]
+fn null_and_default_share_a_case() {
+    let s = shape("switch (o) { case null, default -> f = a; case String s -> f = s; } return f;");
+    assert!(!s.contains("\"default\""), "{s}");
+    assert!(s.contains("%5 = null; %6 = Eq %4, %5; if %6 b1 b4"), "{s}");
+}
+
+#[test]
 fn patterns_test_cast_and_bind() {
     let s = shape("if (!(o instanceof String s)) return a; return s;");
     assert!(s.contains("%5 = %4 is String") && s.contains("(String) %4"), "{s}");
@@ -520,8 +527,8 @@ fn depth_does_not_overflow() {
         nest("if (i > 0) {", "", "}"),
         // Fewer: the phis of nested loops are simplified in quadratic time.
         format!("{}{}", "while (i > 0) {".repeat(500), "}".repeat(500)),
-        format!("use({});", format!("{}1", "x -> ".repeat(1_000))),
-        format!("use({});", format!("{}null{}", "new T() { Object p = ".repeat(300), "; }".repeat(300))),
+        format!("use({}1);", "x -> ".repeat(1_000)),
+        format!("use({}null{});", "new T() { Object p = ".repeat(300), "; }".repeat(300)),
         nest_finally(40),
     ];
     for body in bodies {

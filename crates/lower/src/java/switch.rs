@@ -109,6 +109,10 @@ impl<'t> Low<'t> {
                     default = Some(case.block);
                 }
                 for e in labels {
+                    if self.is_default(e) {
+                        default = Some(case.block);
+                        continue;
+                    }
                     let c = self.label_constant(e);
                     match (c, &mut constants) {
                         (Some(c), Some(list)) => list.push((c, case.block)),
@@ -141,6 +145,11 @@ impl<'t> Low<'t> {
         bindings
     }
 
+    /// The second half of `case null, default`, which the grammar takes for a name.
+    fn is_default(&self, n: Node<'t>) -> bool {
+        self.kind(n) == K::Identifier && self.text(n) == "default"
+    }
+
     /// The constant of a `case` label: literals, names of enum constants, constants of the class itself.
     fn label_constant(&mut self, n: Node<'t>) -> Option<Const> {
         match self.kind(n) {
@@ -168,6 +177,9 @@ impl<'t> Low<'t> {
         }
         let guard = kids.iter().copied().find(|k| self.kind(*k) == K::Guard);
         for e in kids {
+            if self.is_default(e) {
+                continue;
+            }
             let next = self.new_block();
             match self.kind(e) {
                 K::Guard => {
