@@ -192,7 +192,7 @@ impl Check<'_> {
                 if i.stmt.0 as usize >= f.stmts.len() {
                     self.say(format_args!("%{}: statement s{} does not exist", v.0, i.stmt.0));
                 }
-                self.details(f, *v, &i.op, n);
+                self.details(*v, &i.op, n);
                 if let Op::Phi(ops) = &i.op {
                     self.phi(*v, ops, n, &graph, &places);
                     continue;
@@ -201,7 +201,9 @@ impl Check<'_> {
             }
             let end = (n, b.instrs.len());
             match &b.term {
-                Term::If { cond: v, .. } | Term::Return(Some(v)) | Term::Throw(Some(v)) => self.used_by("the terminator", *v, end, &graph, &places),
+                Term::If { cond: v, .. } | Term::Return(Some(v)) | Term::Throw(Some(v)) => {
+                    self.used_by("the terminator", *v, end, &graph, &places)
+                }
                 Term::Switch { on, cases, .. } => {
                     self.used_by("the terminator", *on, end, &graph, &places);
                     cases.iter().for_each(|c| self.constant(&c.0));
@@ -247,7 +249,14 @@ impl Check<'_> {
         places
     }
 
-    fn phi(&mut self, v: ValueId, ops: &[(BlockId, ValueId)], block: usize, graph: &Graph, places: &[Option<(usize, usize)>]) {
+    fn phi(
+        &mut self,
+        v: ValueId,
+        ops: &[(BlockId, ValueId)],
+        block: usize,
+        graph: &Graph,
+        places: &[Option<(usize, usize)>],
+    ) {
         let mut named: Vec<usize> = ops.iter().map(|(b, _)| b.0 as usize).collect();
         named.sort_unstable();
         let preds = graph.preds.get(block).map(Vec::as_slice).unwrap_or(&[]);
@@ -278,11 +287,15 @@ impl Check<'_> {
     }
 
     /// Everything about an operation but its operands.
-    fn details(&mut self, f: &Function, v: ValueId, op: &Op, block: usize) {
+    fn details(&mut self, v: ValueId, op: &Op, block: usize) {
         let v = v.0;
         match op {
             Op::Const(c) => self.constant(c),
-            Op::LoadField(_, s) | Op::StoreField(_, s, _) | Op::LoadName(s) | Op::StoreName(s, _) | Op::BoundMethod(_, s) => self.sym(*s),
+            Op::LoadField(_, s)
+            | Op::StoreField(_, s, _)
+            | Op::LoadName(s)
+            | Op::StoreName(s, _)
+            | Op::BoundMethod(_, s) => self.sym(*s),
             Op::ToText(_, conversion, spec) => {
                 self.sym(*spec);
                 if !matches!(conversion, 0 | b's' | b'r' | b'a') {
@@ -302,7 +315,11 @@ impl Check<'_> {
                 if let Some(target) = self.m.functions.get(id.0 as usize) {
                     let wanted = target.params.iter().filter(|p| p.kind == ParamKind::Capture).count();
                     if wanted != captured.len() {
-                        self.say(format_args!("%{v}: closure over {} values, f{} captures {wanted}", captured.len(), id.0));
+                        self.say(format_args!(
+                            "%{v}: closure over {} values, f{} captures {wanted}",
+                            captured.len(),
+                            id.0
+                        ));
                     }
                 }
             }
@@ -326,7 +343,6 @@ impl Check<'_> {
                 }
             }
             Op::Phi(_) if block == 0 => self.say(format_args!("phi %{v} stands in the entry block")),
-            Op::Param(n) if f.params.get(*n as usize).is_none() => {}
             _ => {}
         }
     }

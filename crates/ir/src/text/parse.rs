@@ -323,7 +323,8 @@ impl<'a> Cursor<'a> {
 
     fn eat_word(&mut self, word: &str) -> bool {
         self.trim();
-        let whole = |r: &&str| !r.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$' | '-'));
+        let whole =
+            |r: &&str| !r.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$' | '-'));
         match self.rest.strip_prefix(word).filter(whole) {
             Some(rest) => {
                 self.rest = rest;
@@ -382,7 +383,8 @@ impl<'a> Cursor<'a> {
                     Some('r') => out.push('\r'),
                     Some('t') => out.push('\t'),
                     Some('u') => {
-                        let hex: String = chars.by_ref().map(|(_, c)| c).skip(1).take_while(|c| *c != '}').take(8).collect();
+                        let hex: String =
+                            chars.by_ref().map(|(_, c)| c).skip(1).take_while(|c| *c != '}').take(8).collect();
                         let code = u32::from_str_radix(&hex, 16).ok().and_then(char::from_u32);
                         out.push(code.ok_or_else(|| format!("`{hex}` is no character"))?);
                     }
@@ -414,11 +416,19 @@ impl<'a> Cursor<'a> {
     }
 
     fn ty(&mut self) -> Parsed<TypeRef> {
+        self.nested_ty(0)
+    }
+
+    /// The depth is limited because dropping a type recurses.
+    fn nested_ty(&mut self, depth: usize) -> Parsed<TypeRef> {
+        if depth > 500 {
+            return Err("a type nested too deeply".to_owned());
+        }
         let name = self.sym()?;
         let mut args = Vec::new();
         if self.eat("<") {
             loop {
-                args.push(stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.ty())?);
+                args.push(stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.nested_ty(depth + 1))?);
                 if !self.eat(",") {
                     break;
                 }
