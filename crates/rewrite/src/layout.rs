@@ -44,6 +44,9 @@ pub fn last_on_line(text: &str, at: u32) -> bool {
 
 /// The line ending for text inserted at `at`: that of its line, else that of the line before, else `\n`.
 pub fn eol_at(text: &str, at: u32) -> &'static str {
+    // Between the two bytes of a CRLF, the ending is that CRLF.
+    let crlf = at > 0 && text.as_bytes().get(at as usize - 1..=at as usize) == Some(b"\r\n");
+    let at = if crlf { at - 1 } else { at };
     let read = |end: u32| match text.as_bytes().get(end as usize..).unwrap_or(&[]) {
         [b'\r', b'\n', ..] => Some("\r\n"),
         [b'\r', ..] => Some("\r"),

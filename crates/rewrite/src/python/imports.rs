@@ -134,10 +134,11 @@ impl PyCx<'_> {
         let module = AnyNodeRef::from(self.tree());
         let scopes = self.scopes(at);
         let holder = scopes.iter().rev().find(|s| span(**s).contains(import)).copied();
+        // `import a` twice, or `import a.b` beside `import a.c`, binds the same package.
+        let plain = self.plain_import_of(import, head);
         let rebound = |n: AnyNodeRef<'_>| {
-            // `import a.b` beside `import a.c` binds the same package twice.
             let harmless = |b: &crate::python::names::Binding| {
-                b.span == import || (b.import && local.contains('.') && self.plain_import_of(b.span, head))
+                b.span == import || (b.import && plain && self.plain_import_of(b.span, head))
             };
             bindings(n).iter().any(|b| b.name == head && !b.outer && !harmless(b))
         };
@@ -215,11 +216,22 @@ impl PyCx<'_> {
 
     fn extend(&self, stmt: &StmtImportFrom, what: &str, edits: &mut Vec<Edit>) {
         let names: Vec<&str> = stmt.names.iter().map(|a| a.name.as_str()).collect();
-        let sorted = names.windows(2).all(|w| matches!(w, [a, b] if a.to_lowercase() <= b.to_lowercase()));
-        let next = stmt
-            .names
-            .iter()
-            .find(|a| sorted && names.len() > 1 && a.name.as_str().to_lowercase() > what.to_lowercase());
+        // Constants, classes, functions; or plainly by letters.
+        let by_kind = |n: &str| {
+            let upper = n.chars().all(|c| !c.is_lowercase());
+            let kind = if upper { 0 } else { 2 - u8::from(n.starts_with(char::is_uppercase)) };
+            (kind, n.to_lowercase())
+        };
+        let by_letter = |n: &str| (0, n.to_lowercase());
+        let in_order = |key: &dyn Fn(&str) -> (u8, String)| {
+            names.len() > 1 && names.windows(2).all(|w| matches!(w, [a, b] if key(a) <= key(b)))
+        };
+        let after = |key: &dyn Fn(&str) -> (u8, String)| stmt.names.iter().find(|a| key(&a.name) > key(what));
+        let next = match () {
+            () if in_order(&by_kind) => after(&by_kind),
+            () if in_order(&by_letter) => after(&by_letter),
+            () => None,
+        };
         let gap = |at: u32| match first_on_line(self.text, at) {
             true => format!("{}{}", self.eol_at(at), self.indent_at(at)),
             false => " ".to_owned(),
@@ -240,7 +252,7 @@ impl PyCx<'_> {
     /// Module-level code must be imported for before it runs; code in functions runs after the whole module.
     fn limit(&self, at: Span) -> u32 {
         let function = |s: &AnyNodeRef<'_>| matches!(s, AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::ExprLambda(_));
-        if self.scopes(at).iter().any(|s| function(s)) { u32::MAX } else { at.lo }
+        if self.scopes(at).iter().any(function) { u32::MAX } else { at.lo }
     }
 
     fn insert_import(

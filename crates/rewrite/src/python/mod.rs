@@ -207,7 +207,7 @@ impl<'a> PyCx<'a> {
         match self.expr_at(span) {
             Some(Expr::StringLiteral(s)) => s.value.iter().map(python::span_of).collect(),
             Some(Expr::BytesLiteral(s)) => s.value.iter().map(python::span_of).collect(),
-            Some(Expr::FString(s)) => s.value.iter().map(|p| python::span_of(p)).collect(),
+            Some(Expr::FString(s)) => s.value.iter().map(python::span_of).collect(),
             _ => Vec::new(),
         }
     }

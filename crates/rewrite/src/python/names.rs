@@ -181,7 +181,7 @@ impl PyCx<'_> {
                 [t] if span_of(t) == target => Some(span_of(&*a.value)),
                 _ => None,
             },
-            Some(Stmt::AnnAssign(a)) if span_of(&*a.target) == target => a.value.as_deref().map(|v| span_of(v)),
+            Some(Stmt::AnnAssign(a)) if span_of(&*a.target) == target => a.value.as_deref().map(span_of),
             _ => None,
         };
         Write {

@@ -49,10 +49,10 @@ impl PyCx<'_> {
                     "a later operand of a chained comparison"
                 }
                 AnyNodeRef::ExprIf(e) if !is(span_of(&*e.test)) => "a branch of a conditional expression",
-                AnyNodeRef::ExprListComp(e) if !is(first_iter(&e.generators)) => "inside a comprehension",
-                AnyNodeRef::ExprSetComp(e) if !is(first_iter(&e.generators)) => "inside a comprehension",
-                AnyNodeRef::ExprDictComp(e) if !is(first_iter(&e.generators)) => "inside a comprehension",
-                AnyNodeRef::ExprGenerator(e) if !is(first_iter(&e.generators)) => "inside a generator",
+                AnyNodeRef::ExprListComp(e) if !first_iter(&e.generators).contains(expr) => "inside a comprehension",
+                AnyNodeRef::ExprSetComp(e) if !first_iter(&e.generators).contains(expr) => "inside a comprehension",
+                AnyNodeRef::ExprDictComp(e) if !first_iter(&e.generators).contains(expr) => "inside a comprehension",
+                AnyNodeRef::ExprGenerator(e) if !first_iter(&e.generators).contains(expr) => "inside a generator",
                 AnyNodeRef::StmtWhile(w) if is(span_of(&*w.test)) => "a loop condition",
                 AnyNodeRef::StmtAssert(_) => "an assertion, which may be switched off",
                 AnyNodeRef::ElifElseClause(c) if c.test.as_ref().is_some_and(|t| is(span_of(t))) => "an elif condition",
