@@ -180,6 +180,11 @@ impl<'a> JavaCx<'a> {
         self.style.get_or_init(|| Style::detect(Lang::Java, self.text)).indent.unit()
     }
 
+    /// A Java string literal for `text`, quotes included.
+    pub fn string_literal(&self, text: &str) -> String {
+        string_literal(text)
+    }
+
     pub(crate) fn pieces(&self) -> &[Piece] {
         self.pieces.get_or_init(|| comments::pieces(Lang::Java, self.text))
     }

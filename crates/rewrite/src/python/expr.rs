@@ -3,7 +3,7 @@
 use super::{PyCx, span};
 use crate::layout::no;
 use ruff_python_ast::token::parenthesized_range;
-use ruff_python_ast::{AnyNodeRef, Expr, ExprRef, Operator, OperatorPrecedence as P};
+use ruff_python_ast::{AnyNodeRef, Expr, ExprContext, ExprRef, Operator, OperatorPrecedence as P};
 use surefix_syntax::python::{deep, span_of};
 use surefix_text::{Edit, Reason, Refusal, Span};
 
@@ -29,9 +29,25 @@ impl PyCx<'_> {
         };
         let own = precedence(new)?;
         let path = self.path_to(at);
+        let pattern = path.iter().any(|n| n.is_pattern());
+        let target = match expr {
+            Expr::Name(e) => e.ctx != ExprContext::Load,
+            Expr::Attribute(e) => e.ctx != ExprContext::Load,
+            Expr::Subscript(e) => e.ctx != ExprContext::Load,
+            _ => false,
+        };
+        if pattern || target {
+            return no(Reason::ShapeUnknown, "the replaced text is a pattern or the target of an assignment");
+        }
         let parent = path.iter().rev().find(|n| span(**n) != at || n.is_statement());
         let needed = match parent {
-            Some(p) if parenthesized_range(ExprRef::from(expr), *p, self.parsed().tokens()).is_some() => P::None,
+            // The search trusts that brackets match.
+            Some(p)
+                if self.parsed().errors().is_empty()
+                    && parenthesized_range(ExprRef::from(expr), *p, self.parsed().tokens()).is_some() =>
+            {
+                P::None
+            }
             Some(p) => needed(*p, at),
             None => P::None,
         };

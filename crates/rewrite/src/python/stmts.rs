@@ -153,6 +153,9 @@ impl PyCx<'_> {
     fn find(&self, stmt: Span) -> Result<&Stmt, Refusal> {
         self.no_error_at(stmt)?;
         match stmt_at(self.tree(), stmt) {
+            Some(Stmt::ImportFrom(i)) if i.module.as_deref() == Some("__future__") => {
+                no(Reason::ControlFlow, "only a docstring may stand in front of an import from __future__")
+            }
             Some(s) => Ok(s),
             None => no(Reason::ControlFlow, "there is no statement at the place"),
         }
