@@ -301,7 +301,8 @@ fn expressions_keep_their_meaning() {
 fn arguments() {
     let text = "class A { void f() { g(a,\n      b,\n      c); h(); i(x); } }";
     let g = find(text, "g(a,\n      b,\n      c)");
-    let run = |f: &dyn Fn(&JavaCx<'_>, &mut Vec<Edit>) -> Result<(), Refusal>| edit(text, |cx, e| f(cx, e)).unwrap();
+    type Change<'c> = &'c dyn Fn(&JavaCx<'_>, &mut Vec<Edit>) -> Result<(), Refusal>;
+    let run = |f: Change<'_>| edit(text, |cx, e| f(cx, e)).unwrap();
     assert!(run(&|cx, e| cx.insert_arg(g, 3, "d", e)).contains("c,\n      d)"));
     assert!(run(&|cx, e| cx.insert_arg(g, 1, "d", e)).contains("a,\n      d,\n      b,"));
     assert!(run(&|cx, e| cx.remove_arg(g, 0, e)).contains("g(b,\n      c)"));
@@ -352,7 +353,7 @@ fn locals_and_names() {
         assert_eq!(cx.fresh_name("path", at, &[]), "path2");
         assert_eq!(cx.fresh_name("s", at, &[Edit::insert(FILE, 0, "int s2 = 0;")]), "s3");
         assert_eq!(cx.return_type(at), Some("String"));
-        assert!(cx.is_simple_pure(find(text, "p; q").to(find(text, "p; q"))) == false);
+        assert!(!cx.is_simple_pure(find(text, "p; q")));
         assert!(cx.duplicate_locals().is_empty());
     });
     let twice =
