@@ -30,6 +30,11 @@
 //!              ["param-name", "django", "request", "type django.http.HttpRequest"] ]
 //! ```
 //!
+//! The sections may stand below `[lib]` or before it. A cell for an input takes several paths: `"arg0,arg1"` is one fact for each.
+//! In `invokes` the third cell lists what the function's parameters get, in order. `returns` of an array is `[]`.
+//! A member's rows are those of the nearest type that has any: rows on a subtype replace those of its supertypes.
+//! Types that exist in no library begin with `surefix.` (`surefix.ServletWriter`, the writer of a response).
+//!
 //! Paths: `this`, `ret`, `arg0`, `arg0/name` (Python: position or keyword), `kw:name`, `arg1+` (and later), `arg*`, each with steps
 //! `.elem`, `.key`, `.value`, `.field:x`, `.all`. Java varargs elements are arguments of their own (`arg1+`), an array given
 //! in their place is `arg1+.elem`; rows need not say so twice, the analysis looks into arrays in varargs position.
