@@ -1,0 +1,1100 @@
+//! Abstract interpretation of one function.
+
+use crate::heap::{Obj, ObjKind, Site, State, join_opt};
+use crate::names::{Entity, G};
+use crate::summary::{Ctx, Engine, Event, Proj, ProjFn, Snap, Summary};
+use crate::val::{
+    C, Csts, MAX_PATH, ObjId, Path, SFrag, SHole, SShape, Src, Step, Taint, Trace, Val, concat_shapes, shape_text,
+};
+use crate::{Crumbs, FnRef, Place, StepKind};
+use rustc_hash::FxHashMap;
+use smallvec::{SmallVec, smallvec};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use surefix_ir::{AggKind, BlockId, Const, Function, Lang, Module, Op, ParamKind, Sym, Term, ValueId, flags};
+
+/// Visits of one block before its loop state is widened, and before it is given up.
+const WIDEN_AFTER: u32 = 2;
+const MAX_VISITS: u32 = 10;
+/// Instructions interpreted in one run of a function.
+const MAX_STEPS: u32 = 400_000;
+/// Longest exact list.
+pub(crate) const MAX_ELEMS: usize = 64;
+
+/// One run of one function under one projection.
+pub(crate) struct Frame<'e, 'c, 'a> {
+    pub eng: &'e Engine<'a>,
+    pub ctx: &'c mut Ctx,
+    pub f: FnRef,
+    pub func: &'a Function,
+    pub module: &'a Module,
+    pub lang: Lang,
+    pub proj: Arc<Vec<Proj>>,
+    pub vals: Vec<Option<Val>>,
+    pub sites: Vec<Site>,
+    site_ids: FxHashMap<Site, ObjId>,
+    pub relevant: u64,
+    pub events: BTreeMap<(ValueId, u32), Event>,
+    pub budget: Option<&'static str>,
+    pub looping: bool,
+    phi_in: FxHashMap<(ValueId, BlockId), Val>,
+    yields: Option<Val>,
+    /// Facts about arguments by call: after return, after true, after false.
+    pub posts: FxHashMap<ValueId, [Vec<(ValueId, crate::heap::Fact)>; 3]>,
+    /// Model rows that applied to a call.
+    pub lib_calls: FxHashMap<ValueId, Vec<&'a surefix_models::Row>>,
+    /// Project functions called.
+    pub calls: BTreeSet<FnRef>,
+}
+
+/// Bit of parameter n in a dependency mask.
+pub(crate) fn bit(n: u16) -> u64 {
+    1 << n.min(63)
+}
+
+impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
+    pub fn new(eng: &'e Engine<'a>, ctx: &'c mut Ctx, f: FnRef, proj: Arc<Vec<Proj>>) -> Self {
+        let module = eng.link.module(f.file);
+        let func = eng.link.func(f);
+        Frame {
+            eng,
+            ctx,
+            f,
+            func,
+            module,
+            lang: module.lang,
+            proj,
+            vals: vec![None; func.instrs.len()],
+            sites: Vec::new(),
+            site_ids: FxHashMap::default(),
+            relevant: 0,
+            events: BTreeMap::new(),
+            budget: None,
+            looping: false,
+            phi_in: FxHashMap::default(),
+            yields: None,
+            posts: FxHashMap::default(),
+            lib_calls: FxHashMap::default(),
+            calls: BTreeSet::new(),
+        }
+    }
+
+    pub fn g(&self, s: Sym) -> G {
+        self.eng.link.g(self.f.file, s)
+    }
+    pub fn place(&self, v: ValueId) -> Place {
+        Place { file: self.f.file, span: self.func.instr(v).span }
+    }
+    pub fn stmt_span(&self, v: ValueId) -> surefix_text::Span {
+        let s = self.func.instr(v).stmt;
+        self.func.stmts.get(s.0 as usize).copied().unwrap_or(self.func.span)
+    }
+
+    /// The object of a site, created on first use.
+    pub fn site(&mut self, site: Site) -> ObjId {
+        if let Some(&id) = self.site_ids.get(&site) {
+            return id;
+        }
+        let id = ObjId(self.sites.len() as u32);
+        self.sites.push(site.clone());
+        self.site_ids.insert(site, id);
+        id
+    }
+    /// A fresh object allocated by instruction `v`.
+    pub fn alloc(&mut self, st: &mut State, v: ValueId, n: u32, mut obj: Obj) -> Val {
+        let id = self.site(Site::Alloc(v, n));
+        obj.unique = true;
+        if let Some(old) = st.heap.get(&id)
+            && self.looping
+        {
+            // A second object of the same site: the two are one from here on.
+            let mut joined = (**old).clone();
+            joined.join(&obj);
+            joined.unique = false;
+            st.heap.insert(id, Arc::new(joined));
+        } else {
+            st.heap.insert(id, Arc::new(obj));
+        }
+        Val::obj(id)
+    }
+
+    /// The value of `v` with what the taken branches prove.
+    pub fn get(&self, st: &State, v: ValueId) -> Val {
+        let mut val = self.vals.get(v.0 as usize).cloned().flatten().unwrap_or_else(Val::top);
+        if let Some(fact) = st.refine.get(&v) {
+            fact.apply(&mut val);
+        }
+        val
+    }
+
+    /// The symbolic value of a part of a parameter.
+    pub fn param_val(&mut self, st: &mut State, i: u16, path: Path, ty: Option<G>, proj: Option<&Proj>) -> Val {
+        let mut v = Val::top();
+        v.deps = bit(i);
+        let deep = path.len() >= MAX_PATH;
+        let mut t = Taint::new(Src::Param(i, path.clone()), Trace::default());
+        t.crumbs = Crumbs::default();
+        v.taint.push(t);
+        v.ident = Some((i, path.clone()));
+        if let Some(t) = ty {
+            v.tys.push(t);
+        }
+        if let Some(p) = proj {
+            if let Some(c) = &p.cst {
+                v.cst = c.clone();
+                v.deps = 0;
+            }
+            if !p.tys.is_empty() {
+                v.tys = p.tys.iter().copied().collect();
+                v.exact = true;
+            }
+            v.num |= p.num;
+        }
+        let scalar = ty.is_some_and(|t| {
+            matches!(
+                self.eng.link.str(t),
+                "int" | "long" | "short" | "byte" | "boolean" | "float" | "double" | "char" | "java.lang.Integer" | "java.lang.Long" | "java.lang.Boolean" | "bool" | "java.util.UUID" | "uuid.UUID" | "java.math.BigDecimal" | "java.math.BigInteger" | "java.time.LocalDate"
+            )
+        });
+        if scalar {
+            let t = ty.map(|t| self.eng.link.str(t)).unwrap_or("");
+            v.num |= t != "char";
+        }
+        if !deep && !scalar {
+            let id = self.site(Site::Param(i, path.clone()));
+            if !st.heap.contains_key(&id) {
+                let mut o = Obj::new(ObjKind::Plain, true);
+                o.sym = Some((i, path.clone()));
+                o.ty = v.tys.first().copied();
+                if let Some(p) = proj {
+                    match &p.func {
+                        Some(ProjFn::Closure(id, file)) => o.kind = ObjKind::Closure(*id, *file),
+                        Some(ProjFn::Bound(n)) => o.kind = ObjKind::Bound(*n),
+                        None => {}
+                    }
+                }
+                st.heap.insert(id, Arc::new(o.clone()));
+                if let Some(p) = proj {
+                    if let Some(elems) = &p.elems {
+                        if o.kind == ObjKind::Plain {
+                            o.kind = ObjKind::Seq;
+                        }
+                        let vals = elems.iter().enumerate().map(|(k, e)| {
+                            let mut sub = path.clone();
+                            sub.push(Step::Idx(k as u32));
+                            self.param_val(st, i, sub, None, Some(e))
+                        });
+                        o.elems = Some(vals.collect());
+                    }
+                    if let Some(entries) = &p.entries {
+                        o.kind = ObjKind::Map;
+                        let mut map = BTreeMap::new();
+                        for (k, e) in entries {
+                            let mut sub = path.clone();
+                            sub.push(Step::Key(k.clone()));
+                            map.insert(k.clone(), self.param_val(st, i, sub, None, Some(e)));
+                        }
+                        o.entries = Some(map);
+                    }
+                    for (name, e) in &p.fields {
+                        let mut sub = path.clone();
+                        sub.push(Step::Field(*name));
+                        let fv = self.param_val(st, i, sub, None, Some(e));
+                        o.fields.insert(*name, fv);
+                    }
+                    st.heap.insert(id, Arc::new(o));
+                }
+            }
+            v.refs.push(id);
+        }
+        v
+    }
+
+    /// A part of a symbolic object that was not looked at yet.
+    pub fn sym_part(&mut self, st: &mut State, sym: &(u16, Path), step: Step, ty: Option<G>) -> Val {
+        let mut path = sym.1.clone();
+        if path.len() < MAX_PATH {
+            path.push(step);
+        }
+        self.param_val(st, sym.0, path, ty, None)
+    }
+
+    fn enter_params(&mut self, st: &mut State) {
+        let entry = self.eng.entries.get(&self.f).cloned();
+        for (i, p) in self.func.params.iter().enumerate() {
+            let n = i as u16;
+            let mut ty = p.ty.as_ref().and_then(|t| self.eng.link.ty(self.f.file, t, self.func.owner));
+            if p.kind == ParamKind::This {
+                ty = self.func.owner.and_then(|c| self.module.classes.get(c.0 as usize)).map(|c| self.g(c.qualified));
+            }
+            if matches!(p.kind, ParamKind::VarArgs | ParamKind::KwArgs) {
+                ty = None;
+            }
+            if let Some(e) = &entry
+                && let Some((_, t)) = e.types.iter().find(|t| t.0 == n)
+            {
+                ty = Some(*t);
+            }
+            let proj = self.proj.get(i).cloned();
+            let mut v = self.param_val(st, n, SmallVec::new(), ty, proj.as_ref());
+            if p.kind == ParamKind::This && self.func.is(flags::CLASSMETHOD) {
+                v = ty.map_or(v, |t| Val::cst(C::Class(t)));
+            }
+            if let Some(e) = &entry
+                && let Some((_, kind)) = e.sources.iter().find(|s| s.0 == n)
+                && !v.num
+            {
+                let at = Place { file: self.f.file, span: p.span };
+                let name = self.eng.link.find("surefix.parameter").unwrap_or(G::EMPTY);
+                let trace = Trace::default().step(at, StepKind::Source, self.g(p.name));
+                let t = Taint::new(Src::Real { kind: *kind, name, at }, trace);
+                v.add_taint(&t);
+                // Everything inside a request-bound object is the client's.
+                for r in v.refs.clone() {
+                    if let Some(o) = st.heap.get(&r) {
+                        let mut o = (**o).clone();
+                        let mut any = Val::top();
+                        any.taint.push(t.clone());
+                        o.rest = Some(any);
+                        st.heap.insert(r, Arc::new(o));
+                    }
+                }
+            }
+            for v_id in self.func.blocks.first().map(|b| b.instrs.clone()).unwrap_or_default() {
+                if self.func.instr(v_id).op == Op::Param(i as u32) {
+                    self.vals[v_id.0 as usize] = Some(v.clone());
+                }
+            }
+        }
+    }
+
+    /// Runs to the fixpoint and gives the summary.
+    pub fn run(mut self) -> Summary {
+        let n = self.func.blocks.len();
+        if n == 0 {
+            return Summary { ret: Some(Val::top()), ..Summary::default() };
+        }
+        let order = rpo(self.func);
+        let mut rank = vec![usize::MAX; n];
+        for (i, b) in order.iter().enumerate() {
+            rank[b.0 as usize] = i;
+        }
+        let loops = loop_blocks(self.func, &rank);
+        let mut ins: Vec<Option<State>> = vec![None; n];
+        let mut visits = vec![0u32; n];
+        let mut start = State::default();
+        self.enter_params(&mut start);
+        ins[0] = Some(start);
+        let mut work: BTreeSet<usize> = BTreeSet::from([0]);
+        let mut steps = 0u32;
+        let mut exits: Vec<(State, Option<Val>, Option<ValueId>)> = Vec::new();
+        let mut exit_of: BTreeMap<BlockId, usize> = BTreeMap::new();
+        while let Some(i) = work.pop_first() {
+            let b = order[i];
+            let bi = b.0 as usize;
+            visits[bi] += 1;
+            if visits[bi] > MAX_VISITS {
+                self.budget = Some("loop iterations");
+                continue;
+            }
+            self.looping = loops[bi];
+            let Some(mut st) = ins[bi].clone() else { continue };
+            let block = &self.func.blocks[bi];
+            let mut alive = true;
+            for &v in &block.instrs {
+                steps += 1;
+                if steps > MAX_STEPS {
+                    self.budget = Some("steps");
+                    alive = false;
+                    break;
+                }
+                match self.instr(&mut st, b, v, visits[bi] > WIDEN_AFTER) {
+                    Some(mut val) => {
+                        if visits[bi] > 1
+                            && let Some(old) = &self.vals[v.0 as usize]
+                            && !matches!(self.func.instr(v).op, Op::Phi(_))
+                        {
+                            let mut j = old.clone();
+                            j.join(&val);
+                            val = j;
+                        }
+                        self.vals[v.0 as usize] = Some(val);
+                    }
+                    None => {
+                        alive = false;
+                        break;
+                    }
+                }
+            }
+            if let Some(h) = block.unwind {
+                let mut at = st.clone();
+                if let Some(s) = &ins[bi] {
+                    at.join(s, false);
+                }
+                self.flow(b, h, at, &mut ins, &visits, &rank, &mut work);
+            }
+            if !alive {
+                continue;
+            }
+            match &block.term {
+                Term::Goto(t) => self.flow(b, *t, st, &mut ins, &visits, &rank, &mut work),
+                Term::If { cond, then, other } => {
+                    let c = self.get(&st, *cond);
+                    let decided = self.truth(&st, &c);
+                    if decided.is_none() {
+                        self.relevant |= c.deps;
+                    }
+                    for (taken, to) in [(true, *then), (false, *other)] {
+                        if decided.is_none_or(|d| d == taken) {
+                            let mut s = st.clone();
+                            if decided.is_none() {
+                                s.ctl |= c.deps;
+                                self.assume(&mut s, *cond, taken, 0);
+                            }
+                            self.flow(b, to, s, &mut ins, &visits, &rank, &mut work);
+                        }
+                    }
+                }
+                Term::Switch { on, cases, default } => {
+                    let v = self.get(&st, *on);
+                    let known = v.cst.all().map(<[C]>::to_vec);
+                    if known.is_none() {
+                        self.relevant |= v.deps;
+                    }
+                    let mut open = true;
+                    let consts: Vec<C> = cases.iter().filter_map(|c| self.constant(&c.0)).collect();
+                    for (c, to) in cases {
+                        let Some(c) = self.constant(c) else {
+                            self.flow(b, *to, st.clone(), &mut ins, &visits, &rank, &mut work);
+                            continue;
+                        };
+                        let hit = match &known {
+                            None => true,
+                            Some(k) => k.iter().any(|x| same_const(x, &c)),
+                        };
+                        if hit {
+                            let mut s = st.clone();
+                            if known.is_none() {
+                                s.ctl |= v.deps;
+                                self.assume_eq(&mut s, *on, &c, true);
+                            }
+                            self.flow(b, *to, s, &mut ins, &visits, &rank, &mut work);
+                        }
+                    }
+                    if let Some(k) = &known
+                        && k.iter().all(|x| consts.iter().any(|c| same_const(x, c)))
+                        && !k.is_empty()
+                    {
+                        open = false;
+                    }
+                    if open {
+                        let mut s = st;
+                        if known.is_none() {
+                            s.ctl |= v.deps;
+                            for c in &consts {
+                                self.assume_eq(&mut s, *on, c, false);
+                            }
+                        }
+                        self.flow(b, *default, s, &mut ins, &visits, &rank, &mut work);
+                    }
+                }
+                Term::Return(v) => {
+                    let val = v.map(|v| self.get(&st, v));
+                    let entry = (st, val, *v);
+                    match exit_of.get(&b) {
+                        Some(&i) => exits[i] = entry,
+                        None => {
+                            exit_of.insert(b, exits.len());
+                            exits.push(entry);
+                        }
+                    }
+                }
+                Term::Throw(_) | Term::Unreachable => {}
+            }
+        }
+        self.finish(exits)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn flow(
+        &mut self,
+        from: BlockId,
+        to: BlockId,
+        st: State,
+        ins: &mut [Option<State>],
+        visits: &[u32],
+        rank: &[usize],
+        work: &mut BTreeSet<usize>,
+    ) {
+        let func = self.func;
+        let mut changed = false;
+        for &v in &func.block(to).instrs {
+            let Op::Phi(ops) = &func.instr(v).op else { break };
+            if let Some((_, o)) = ops.iter().find(|o| o.0 == from) {
+                if self.vals[o.0 as usize].is_none() {
+                    continue;
+                }
+                let val = self.get(&st, *o);
+                let slot = self.phi_in.entry((v, from));
+                match slot {
+                    std::collections::hash_map::Entry::Vacant(e) => {
+                        e.insert(val);
+                        changed = true;
+                    }
+                    std::collections::hash_map::Entry::Occupied(mut e) => {
+                        if *e.get() != val {
+                            let mut j = e.get().clone();
+                            j.join(&val);
+                            if j != *e.get() {
+                                e.insert(j);
+                                changed = true;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let t = to.0 as usize;
+        match &mut ins[t] {
+            None => {
+                ins[t] = Some(st);
+                changed = true;
+            }
+            Some(have) => changed |= have.join(&st, visits[t] > WIDEN_AFTER),
+        }
+        if changed && rank[t] != usize::MAX {
+            work.insert(rank[t]);
+        }
+    }
+
+    fn finish(mut self, exits: Vec<(State, Option<Val>, Option<ValueId>)>) -> Summary {
+        let mut ret: Option<Val> = None;
+        let mut heap: Option<State> = None;
+        let mut post: [Option<Vec<(u16, crate::heap::Fact)>>; 3] = [None, None, None];
+        let params: Vec<(u16, ValueId)> = self.func.blocks[0]
+            .instrs
+            .iter()
+            .filter_map(|v| match self.func.instr(*v).op {
+                Op::Param(n) => Some((n as u16, *v)),
+                _ => None,
+            })
+            .collect();
+        let facts = |st: &State| -> Vec<(u16, crate::heap::Fact)> {
+            params.iter().filter_map(|(n, v)| st.refine.get(v).map(|f| (*n, f.clone()))).collect()
+        };
+        for (st, val, id) in &exits {
+            let v = val.clone().unwrap_or_else(|| Val::cst(C::Null));
+            let truth = v.truth();
+            for (slot, want) in [(0, None), (1, Some(true)), (2, Some(false))] {
+                if want.is_some() && truth.is_some() && truth != want {
+                    continue;
+                }
+                let mut s = st.clone();
+                if let (Some(w), None, Some(id)) = (want, truth, id) {
+                    self.assume(&mut s, *id, w, 0);
+                }
+                let mine = facts(&s);
+                post[slot] = Some(match post[slot].take() {
+                    None => mine,
+                    Some(old) => old
+                        .into_iter()
+                        .filter_map(|(n, mut f)| {
+                            let other = mine.iter().find(|m| m.0 == n)?;
+                            f.or(&other.1);
+                            (!f.is_empty()).then_some((n, f))
+                        })
+                        .collect(),
+                });
+            }
+            let mut v = v;
+            if truth.is_none() {
+                v.deps |= st.ctl;
+            }
+            join_opt(&mut ret, &v);
+            match &mut heap {
+                None => heap = Some(st.clone()),
+                Some(h) => {
+                    h.join(st, false);
+                }
+            }
+        }
+        if self.func.is(flags::GENERATOR) {
+            let mut st = heap.take().unwrap_or_default();
+            let mut o = Obj::new(ObjKind::Seq, true);
+            o.rest = self.yields.clone();
+            let id = self.site(Site::Alloc(ValueId(u32::MAX), 0));
+            st.heap.insert(id, Arc::new(o));
+            ret = Some(Val::obj(id));
+            heap = Some(st);
+        }
+        if let Some(r) = &ret
+            && r.ident.is_none()
+            && (r.num || r.cst != Csts::Top || r.shapes.is_empty())
+        {
+            self.relevant |= r.deps;
+        }
+        let heap = heap.unwrap_or_default();
+        Summary {
+            ret,
+            heap: heap.heap,
+            sites: self.sites,
+            globals: heap.globals,
+            events: self.events.into_values().collect(),
+            relevant: self.relevant,
+            post: post.map(Option::unwrap_or_default),
+            calls: self.calls.into_iter().collect(),
+            budget: self.budget,
+        }
+    }
+
+    pub fn constant(&self, c: &Const) -> Option<C> {
+        Some(match c {
+            Const::Null => C::Null,
+            Const::Bool(b) => C::Bool(*b),
+            Const::Int(i) => C::Int(*i),
+            Const::Float(f) => C::Float(*f),
+            Const::Char(c) => C::Char(*c),
+            Const::Str(s) | Const::Bytes(s) => C::Str(self.module.strings.get(*s).into()),
+            Const::Class(s) => {
+                let g = self.eng.link.type_name(self.f.file, *s, self.func.owner)?;
+                if self.eng.link.classes.contains_key(&g) { C::Class(g) } else { C::Path(g) }
+            }
+            Const::Ellipsis => return None,
+        })
+    }
+
+    /// Decides a condition; containers are true when they are not empty.
+    fn truth(&self, st: &State, v: &Val) -> Option<bool> {
+        if let Some(t) = v.truth() {
+            return Some(t);
+        }
+        if self.lang == Lang::Python && v.refs.len() == 1 && v.cst == Csts::Top {
+            let o = st.heap.get(&v.refs[0])?;
+            if o.sym.is_none() {
+                if let Some(e) = &o.elems {
+                    return Some(!e.is_empty());
+                }
+            }
+        }
+        None
+    }
+
+    fn instr(&mut self, st: &mut State, b: BlockId, v: ValueId, widen: bool) -> Option<Val> {
+        let func = self.func;
+        let instr = func.instr(v);
+        Some(match &instr.op {
+            Op::Param(_) => self.vals[v.0 as usize].clone().unwrap_or_else(Val::top),
+            Op::Const(c) => match self.constant(c) {
+                Some(k) => {
+                    let mut val = Val::cst(k);
+                    if let (Const::Str(_) | Const::Bytes(_), Some(text)) = (c, val.as_str()) {
+                        let at = Some(self.place(v));
+                        val.shapes.push(Arc::new(vec![SFrag::Lit { text, at }]));
+                    }
+                    val
+                }
+                None => Val::top(),
+            },
+            Op::Phi(ops) => {
+                let mut out: Option<Val> = None;
+                for (p, _) in ops {
+                    if let Some(x) = self.phi_in.get(&(v, *p)) {
+                        join_opt(&mut out, x);
+                    }
+                }
+                let mut out = out.unwrap_or_else(Val::top);
+                if widen
+                    && let Some(old) = &self.vals[v.0 as usize]
+                    && *old != out
+                {
+                    out.join(old);
+                    out.widen();
+                }
+                if out.cst == Csts::Top || out.cst.all().is_some_and(|c| c.len() > 1) {
+                    out.deps |= st.ctl;
+                }
+                out
+            }
+            Op::Copy(a) | Op::Await(a) | Op::Enter(a) => {
+                if matches!(instr.op, Op::Enter(_)) {
+                    return Some(self.enter(st, v, *a));
+                }
+                self.get(st, *a)
+            }
+            Op::Exit(_) => Val::top(),
+            Op::Bin(op, x, y) => {
+                let (a, c) = (self.get(st, *x), self.get(st, *y));
+                self.binary(st, v, *op, (*x, a), (*y, c))
+            }
+            Op::Un(op, x) => {
+                let a = self.get(st, *x);
+                crate::arith::unary(*op, &a)
+            }
+            Op::Concat(parts) => {
+                let vals: Vec<(ValueId, Val)> = parts.iter().map(|p| (*p, self.get(st, *p))).collect();
+                self.concat(st, v, &vals)
+            }
+            Op::ToText(a, conv, spec) => {
+                let val = self.get(st, *a);
+                let plain = *conv != b'r' && *conv != b'a' && self.module.strings.get(*spec).is_empty();
+                self.to_text(st, *a, val, plain)
+            }
+            Op::Format(_, t, args) => {
+                let (t, a) = (self.get(st, *t), self.get(st, *args));
+                self.percent(st, v, t, (*args, a))
+            }
+            Op::Call(call) => return self.call(st, v, call),
+            Op::Aggregate(kind, items) => self.aggregate(st, v, *kind, items),
+            Op::NewArray(_, lens) => {
+                let len = lens.first().map(|l| self.get(st, *l)).and_then(|l| l.as_int());
+                let mut o = Obj::new(ObjKind::Seq, true);
+                match len {
+                    Some(n) if (0..=MAX_ELEMS as i64).contains(&n) && lens.len() == 1 => {
+                        o.elems = Some(vec![Val::cst(C::Null); n as usize]);
+                    }
+                    _ => o.rest = None,
+                }
+                let mut val = self.alloc(st, v, 0, o);
+                if let Some(t) = self.eng.link.find("[]") {
+                    val.tys.push(t);
+                    val.exact = true;
+                }
+                val
+            }
+            Op::LoadField(base, name) => {
+                let b = self.get(st, *base);
+                let n = self.g(*name);
+                self.load_field(st, v, *base, &b, n)
+            }
+            Op::StoreField(base, name, value) => {
+                let (b, x) = (self.get(st, *base), self.get(st, *value));
+                let n = self.g(*name);
+                self.store_field(st, v, &b, n, &x);
+                Val::top()
+            }
+            Op::LoadIndex(base, i) => {
+                let (b, k) = (self.get(st, *base), self.get(st, *i));
+                self.load_index(st, v, *base, &b, &k)
+            }
+            Op::StoreIndex(base, i, value) => {
+                let (b, k, x) = (self.get(st, *base), self.get(st, *i), self.get(st, *value));
+                self.relevant |= k.deps;
+                self.store_index(st, v, &b, &k, &x);
+                Val::top()
+            }
+            Op::DeleteIndex(base, i) => {
+                let (b, k) = (self.get(st, *base), self.get(st, *i));
+                self.delete_index(st, &b, &k);
+                Val::top()
+            }
+            Op::Slice(base, bounds) => {
+                let b = self.get(st, *base);
+                let bs = bounds.map(|x| x.map(|x| self.get(st, x)));
+                self.slice(st, v, *base, &b, &bs)
+            }
+            Op::LoadName(name) => self.load_name(st, v, *name),
+            Op::StoreName(name, value) => {
+                let x = self.get(st, *value);
+                self.store_name(st, v, *name, &x);
+                Val::top()
+            }
+            Op::Closure(id, caps) => {
+                let vals: Vec<Val> = caps.iter().map(|c| self.get(st, *c)).collect();
+                let mut o = Obj::new(ObjKind::Closure(*id, self.f.file.0), true);
+                let mut deps = 0;
+                vals.iter().for_each(|v| deps |= v.deps);
+                o.elems = Some(vals);
+                self.alloc(st, v, 0, o)
+            }
+            Op::BoundMethod(recv, name) => {
+                let r = self.get(st, *recv);
+                let mut o = Obj::new(ObjKind::Bound(self.g(*name)), true);
+                o.elems = Some(vec![r]);
+                self.alloc(st, v, 0, o)
+            }
+            Op::Cast(t, a) => {
+                let mut x = self.get(st, *a);
+                if let Some(ty) = self.eng.link.ty(self.f.file, t, self.func.owner) {
+                    match self.eng.link.str(ty) {
+                        "int" | "long" | "short" | "byte" | "double" | "float" => {
+                            x = crate::arith::cast(&x, self.eng.link.str(ty));
+                        }
+                        "char" => {
+                            if let Some(i) = x.as_int() {
+                                x = Val::cst(C::Char(i as u32)).with_deps(x.deps);
+                            }
+                        }
+                        _ => {
+                            let known = x.tys.iter().any(|t| self.eng.link.is_subtype(*t, ty));
+                            if !x.exact && !known {
+                                x.tys = smallvec![ty];
+                            }
+                        }
+                    }
+                }
+                x
+            }
+            Op::InstanceOf(t, a) => {
+                let x = self.get(st, *a);
+                let mut out = Val::number().with_deps(x.deps);
+                if let Some(ty) = self.eng.link.ty(self.f.file, t, self.func.owner)
+                    && x.exact
+                    && !x.tys.is_empty()
+                    && x.cst == Csts::Top
+                {
+                    let hits = x.tys.iter().filter(|t| self.eng.link.is_subtype(**t, ty)).count();
+                    if hits == x.tys.len() {
+                        out = Val::bool(true);
+                    } else if hits == 0 && x.tys.iter().all(|t| self.eng.link.classes.contains_key(t)) {
+                        out = Val::bool(false);
+                    }
+                }
+                out
+            }
+            Op::IterNext(a) => {
+                let x = self.get(st, *a);
+                self.iterate(st, v, *a, &x)
+            }
+            Op::Element(a, n) => {
+                let x = self.get(st, *a);
+                self.relevant |= 0;
+                self.load_index(st, v, *a, &x, &Val::int(*n as i64))
+            }
+            Op::Rest(a, from, to) => {
+                let x = self.get(st, *a);
+                let end = (*to > 0).then(|| Val::int(-(*to as i64)));
+                self.slice(st, v, *a, &x, &[Some(Val::int(*from as i64)), end, None])
+            }
+            Op::Yield(a) => {
+                let x = self.get(st, *a);
+                join_opt(&mut self.yields, &x);
+                Val::top()
+            }
+            Op::NewCell(a) => {
+                let x = self.get(st, *a);
+                let mut o = Obj::new(ObjKind::Plain, true);
+                o.elems = Some(vec![x]);
+                self.alloc(st, v, 0, o)
+            }
+            Op::LoadCell(a) => {
+                let c = self.get(st, *a);
+                self.load_index(st, v, *a, &c, &Val::int(0))
+            }
+            Op::StoreCell(a, x) => {
+                let (c, x) = (self.get(st, *a), self.get(st, *x));
+                self.store_index(st, v, &c, &Val::int(0), &x);
+                Val::top()
+            }
+            Op::Catch(types) => {
+                let mut x = Val::top();
+                for t in types {
+                    if let Some(g) = self.eng.link.ty(self.f.file, t, self.func.owner) {
+                        x.tys.push(g);
+                    }
+                }
+                x.tys.sort();
+                x.tys.dedup();
+                self.caught(st, v, x)
+            }
+            Op::Unknown(parts) => {
+                let mut x = Val::top();
+                for p in parts {
+                    let y = self.get(st, *p);
+                    x.absorb(&y, Crumbs::UNKNOWN_CALLEE);
+                }
+                let _ = b;
+                x
+            }
+        })
+    }
+
+    fn aggregate(&mut self, st: &mut State, v: ValueId, kind: AggKind, items: &[surefix_ir::Item]) -> Val {
+        let mut o;
+        if kind == AggKind::Dict {
+            o = Obj::map(true);
+            for it in items {
+                let x = self.get(st, it.value);
+                if it.spread {
+                    for r in &x.refs {
+                        if let Some(src) = st.heap.get(r).cloned() {
+                            if let (Some(e), Some(m)) = (&src.entries, &mut o.entries) {
+                                m.extend(e.clone());
+                            }
+                            crate::heap::join_into(&mut o.rest, &src.rest);
+                            crate::heap::join_into(&mut o.keys, &src.keys);
+                        }
+                    }
+                    if x.refs.is_empty() {
+                        join_opt(&mut o.rest, &x);
+                    }
+                    continue;
+                }
+                let k = it.key.map(|k| self.get(st, k)).unwrap_or_else(Val::top);
+                match k.cst.single() {
+                    Some(c) => {
+                        if let Some(m) = &mut o.entries {
+                            m.insert(c.clone(), x);
+                        }
+                    }
+                    None => {
+                        join_opt(&mut o.rest, &x);
+                        join_opt(&mut o.keys, &k);
+                    }
+                }
+            }
+        } else {
+            let looped = kind == AggKind::Generator || self.in_comprehension(items, v);
+            let mut elems = Vec::new();
+            let mut exact = !looped && items.len() <= MAX_ELEMS;
+            let mut rest = None;
+            for it in items {
+                let x = self.get(st, it.value);
+                if it.spread {
+                    match x.refs.first().and_then(|r| st.heap.get(r)).and_then(|o| o.elems.clone()) {
+                        Some(e) if x.refs.len() == 1 => elems.extend(e),
+                        _ => {
+                            exact = false;
+                            let any = self.element_of(st, v, it.value, &x);
+                            join_opt(&mut rest, &any);
+                        }
+                    }
+                } else {
+                    elems.push(x);
+                }
+            }
+            if exact {
+                o = Obj::seq(elems, true);
+            } else {
+                o = Obj::new(ObjKind::Seq, true);
+                elems.iter().for_each(|e| join_opt(&mut rest, e));
+                o.rest = rest;
+            }
+        }
+        let name = match kind {
+            AggKind::Array => "[]",
+            AggKind::List => "list",
+            AggKind::Tuple => "tuple",
+            AggKind::Set => "set",
+            AggKind::Dict => "dict",
+            AggKind::Generator => "generator",
+        };
+        let mut val = self.alloc(st, v, 0, o);
+        if let Some(t) = self.eng.link.find(name) {
+            val.tys.push(t);
+            val.exact = true;
+        }
+        val
+    }
+
+    /// True when an aggregate's elements were computed in a loop before it (a comprehension).
+    fn in_comprehension(&self, items: &[surefix_ir::Item], v: ValueId) -> bool {
+        items.len() == 1 && {
+            let inner = self.func.instr(items[0].value).span;
+            let outer = self.func.instr(v).span;
+            // A one-element display ends right behind its element; a comprehension goes on with `for`.
+            let phi = matches!(self.func.instr(items[0].value).op, Op::Phi(_));
+            phi || self.func.instrs.iter().any(|i| {
+                matches!(i.op, Op::IterNext(_)) && outer.contains(i.span) && !inner.contains(i.span)
+            })
+        }
+    }
+
+    /// Resolves a name that is no local.
+    pub fn load_name(&mut self, st: &mut State, v: ValueId, name: Sym) -> Val {
+        let e = self.eng.link.name(self.f, name);
+        self.entity_val(st, v, &e)
+    }
+
+    pub fn entity_val(&mut self, st: &mut State, v: ValueId, e: &Entity) -> Val {
+        match e {
+            Entity::Class(g) => Val::cst(C::Class(*g)),
+            Entity::Func(f) => Val::cst(C::Func(*f)),
+            Entity::Path(g) => self.path_val(st, v, *g),
+            Entity::Global(owner, name) => {
+                if let Some(x) = st.globals.get(&(*owner, *name)) {
+                    return x.clone();
+                }
+                self.global(st, v, *owner, *name)
+            }
+            Entity::ThisField(n) => {
+                let this = self.this(st);
+                self.load_field(st, v, v, &this, *n)
+            }
+            Entity::Unknown => Val::top(),
+        }
+    }
+
+    /// The receiver, following lambdas to the method around them is not needed: they capture `this`.
+    pub fn this(&mut self, st: &State) -> Val {
+        match self.func.params.first() {
+            Some(p) if p.kind == ParamKind::This => {
+                let id = self.func.blocks.first().and_then(|b| b.instrs.first().copied());
+                id.map_or_else(Val::top, |id| self.get(st, id))
+            }
+            _ => {
+                let mut v = Val::top();
+                if let Some(c) = self.func.owner.and_then(|c| self.module.classes.get(c.0 as usize)) {
+                    v.tys.push(self.g(c.qualified));
+                }
+                v
+            }
+        }
+    }
+
+    fn store_name(&mut self, st: &mut State, v: ValueId, name: Sym, x: &Val) {
+        match self.eng.link.name(self.f, name) {
+            Entity::Global(owner, n) => {
+                st.globals.insert((owner, n), x.clone());
+            }
+            Entity::ThisField(n) => {
+                let this = self.this(st);
+                self.store_field(st, v, &this, n, x);
+            }
+            _ => {}
+        }
+    }
+
+    /// A hole for the value `x` produced by instruction `v`.
+    pub fn hole(&self, v: ValueId, x: &Val) -> SShape {
+        Arc::new(vec![SFrag::Hole(Arc::new(SHole {
+            place: self.place(v),
+            stmt: self.stmt_span(v),
+            func: self.f,
+            value: v.0,
+            taint: x.taint.clone(),
+            ty: x.tys.first().copied(),
+            num: x.num,
+            ident: x.ident.clone(),
+            via: SmallVec::new(),
+        }))])
+    }
+
+    /// The shapes of an operand, a hole when nothing is known.
+    pub fn shapes_of(&self, v: ValueId, x: &Val) -> SmallVec<[SShape; 1]> {
+        if x.cst == Csts::one(C::Null) && self.lang == Lang::Java {
+            return smallvec![Arc::new(vec![SFrag::Lit { text: "null".into(), at: None }])];
+        }
+        x.shape_list().unwrap_or_else(|| smallvec![self.hole(v, x)])
+    }
+
+    /// Text of several parts in order.
+    pub fn concat(&mut self, _st: &mut State, v: ValueId, parts: &[(ValueId, Val)]) -> Val {
+        let shapes: Vec<_> = parts.iter().map(|(id, x)| self.shapes_of(*id, x)).collect();
+        let mut out = Val::top();
+        out.shapes = concat_shapes(&shapes);
+        self.finish_text(&mut out, parts.iter().map(|p| &p.1));
+        let at = self.place(v);
+        for t in &mut out.taint {
+            t.trace = t.trace.step(at, StepKind::Concat, G::EMPTY);
+        }
+        if out.shapes.is_empty() && parts.len() > 1 {
+            out.taint.iter_mut().for_each(|t| t.crumbs = t.crumbs.or(Crumbs::WIDENED));
+        }
+        if let Some(t) = self.eng.link.find(if self.lang == Lang::Java { "java.lang.String" } else { "str" }) {
+            out.tys.push(t);
+        }
+        out
+    }
+
+    /// Sets constants from shapes and joins the taints of the parts.
+    pub fn finish_text<'x>(&self, out: &mut Val, parts: impl Iterator<Item = &'x Val>) {
+        for x in parts {
+            for t in &x.taint {
+                if !x.num || matches!(t.src, Src::Param(..)) {
+                    let mut t = t.clone();
+                    // Facts about the whole text hold for a part of it only character by character.
+                    t.flags &= crate::val::tflag::NO_DOTDOT | crate::val::tflag::SQL_ESCAPED;
+                    out.add_taint(&t);
+                }
+            }
+            out.deps |= x.deps;
+        }
+        let texts: Option<BTreeSet<C>> = out.shapes.iter().map(|s| shape_text(s).map(|t| C::Str(t.into()))).collect();
+        if let Some(t) = texts
+            && !t.is_empty()
+            && t.len() <= 6
+        {
+            out.cst = Csts::Set(t.into_iter().collect());
+        }
+    }
+
+    /// Records what is known of an argument now.
+    pub fn snap(&self, st: &State, x: &Val) -> Snap {
+        let mut s = Snap { val: x.clone(), props: BTreeMap::new(), alloc: None, elems: None };
+        if x.refs.len() == 1
+            && let Some(o) = st.heap.get(&x.refs[0])
+        {
+            s.props = o.props.clone();
+            if let Site::Alloc(v, _) = self.sites[x.refs[0].0 as usize]
+                && o.unique
+                && (v.0 as usize) < self.func.instrs.len()
+            {
+                s.alloc = Some(self.place(v));
+            }
+            s.elems = o.elems.clone();
+        } else {
+            for (i, r) in x.refs.iter().enumerate() {
+                if let Some(o) = st.heap.get(r) {
+                    for (k, p) in &o.props {
+                        match s.props.get_mut(k) {
+                            Some(v) => v.join(p),
+                            None if i == 0 => {
+                                s.props.insert(k.clone(), p.clone());
+                            }
+                            None => {
+                                s.props.insert(k.clone(), Val::top());
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        s
+    }
+}
+
+/// Equality of constants across `char`, text and numbers as the languages compare them.
+pub(crate) fn same_const(a: &C, b: &C) -> bool {
+    match (a, b) {
+        (C::Char(x), C::Int(y)) | (C::Int(y), C::Char(x)) => *x as i64 == *y,
+        (C::Bool(x), C::Int(y)) | (C::Int(y), C::Bool(x)) => *x as i64 == *y,
+        _ => a == b,
+    }
+}
+
+fn rpo(f: &Function) -> Vec<BlockId> {
+    let n = f.blocks.len();
+    let mut seen = vec![false; n];
+    let mut post = Vec::with_capacity(n);
+    let mut stack: Vec<(BlockId, usize)> = vec![(BlockId(0), 0)];
+    seen[0] = true;
+    while let Some((b, i)) = stack.pop() {
+        let succ = f.block(b).successors();
+        // Visited backwards, so that the first successor comes first in the reversed order.
+        if i < succ.len() {
+            stack.push((b, i + 1));
+            let s = succ[succ.len() - 1 - i];
+            if (s.0 as usize) < n && !std::mem::replace(&mut seen[s.0 as usize], true) {
+                stack.push((s, 0));
+            }
+        } else {
+            post.push(b);
+        }
+    }
+    post.reverse();
+    post
+}
+
+/// Blocks that lie between a back edge's target and its source in reverse post-order: inside a loop.
+fn loop_blocks(f: &Function, rank: &[usize]) -> Vec<bool> {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for (i, b) in f.blocks.iter().enumerate() {
+        for s in b.successors() {
+            let (from, to) = (rank[i], rank[s.0 as usize]);
+            if from != usize::MAX && to != usize::MAX && to <= from {
+                ranges.push((to, from));
+            }
+        }
+    }
+    (0..f.blocks.len()).map(|i| ranges.iter().any(|r| rank[i] != usize::MAX && r.0 <= rank[i] && rank[i] <= r.1)).collect()
+}

@@ -1,0 +1,1207 @@
+//! Library operations that the analysis evaluates itself: text, builders, lists, maps, numbers, reflection.
+
+use crate::Crumbs;
+use crate::call::{A, CallIn};
+use crate::heap::{Obj, ObjKind, State, join_opt};
+use crate::interp::{Frame, MAX_ELEMS};
+use crate::names::G;
+use crate::template::Syntax;
+use crate::val::{C, Csts, ObjId, Step, Val, tflag};
+use std::sync::Arc;
+use surefix_ir::{Lang, ValueId};
+
+impl Frame<'_, '_, '_> {
+    /// The content of a mutable text object.
+    pub fn text_of(&mut self, st: &mut State, r: ObjId) -> Val {
+        let Some(o) = st.heap.get(&r).cloned() else { return Val::top() };
+        let mut x = match (&o.text, &o.sym) {
+            (Some(t), _) => t.clone(),
+            (None, Some(sym)) => {
+                let x = self.sym_part(st, sym, Step::Text, None);
+                if let Some(o) = st.heap.get(&r) {
+                    let mut o = (**o).clone();
+                    o.text = Some(x.clone());
+                    st.heap.insert(r, Arc::new(o));
+                }
+                x
+            }
+            (None, None) => Val::str(""),
+        };
+        if let Some(rest) = &o.rest {
+            x.absorb(rest, Crumbs::default());
+        }
+        x
+    }
+
+    fn set_text(&mut self, st: &mut State, recv: &Val, x: &Val) {
+        let strong = recv.refs.len() == 1;
+        for r in &recv.refs {
+            if let Some(o) = st.heap.get(r) {
+                let mut o = (**o).clone();
+                o.dirty = true;
+                o.kind = ObjKind::Text;
+                match &mut o.text {
+                    Some(old) if !(strong && o.unique) => old.join(x),
+                    slot => *slot = Some(x.clone()),
+                }
+                st.heap.insert(*r, Arc::new(o));
+            }
+        }
+    }
+
+    fn edit(&mut self, st: &mut State, recv: &Val, f: &mut dyn FnMut(&mut Obj, bool)) {
+        let strong = recv.refs.len() == 1;
+        for r in &recv.refs {
+            if let Some(o) = st.heap.get(r) {
+                let mut o = (**o).clone();
+                o.dirty = true;
+                let sure = strong && o.unique;
+                f(&mut o, sure);
+                st.heap.insert(*r, Arc::new(o));
+            }
+        }
+    }
+
+    fn only<'s>(&self, st: &'s State, x: &Val) -> Option<&'s Arc<Obj>> {
+        match x.refs.as_slice() {
+            [r] => st.heap.get(r),
+            _ => None,
+        }
+    }
+
+    fn new_seq(&mut self, st: &mut State, v: ValueId, elems: Option<Vec<Val>>, rest: Option<Val>, like: Option<&Val>) -> Val {
+        let mut o = Obj::new(ObjKind::Seq, true);
+        match elems {
+            Some(e) if e.len() <= MAX_ELEMS => {
+                o.elems = Some(e);
+                if let Some(r) = rest {
+                    o.smash();
+                    join_opt(&mut o.rest, &r);
+                }
+            }
+            Some(e) => {
+                let mut any = rest;
+                e.iter().for_each(|x| join_opt(&mut any, x));
+                o.rest = any;
+            }
+            None => o.rest = rest,
+        }
+        let mut out = self.alloc(st, v, 4, o);
+        if let Some(l) = like {
+            out.tys = l.tys.clone();
+        } else if let Some(t) = self.eng.link.find(if self.lang == Lang::Java { "java.util.List" } else { "list" }) {
+            out.tys.push(t);
+        }
+        out
+    }
+
+    /// Result derived from text: keeps taints, drops shape and constants.
+    fn derived(&self, v: ValueId, callee: G, x: &Val) -> Val {
+        let mut out = Val::top();
+        out.taint = x.taint.clone();
+        let at = self.place(v);
+        for t in &mut out.taint {
+            t.trace = t.trace.step(at, crate::StepKind::Through, callee);
+            t.flags &= tflag::NO_DOTDOT;
+        }
+        out.deps = x.deps;
+        if let Some(t) = self.eng.link.find(if self.lang == Lang::Java { "java.lang.String" } else { "str" }) {
+            out.tys.push(t);
+        }
+        out
+    }
+
+    fn text_arg(&mut self, st: &mut State, x: &Val) -> Val {
+        // A builder or char array given as text.
+        if let [r] = x.refs.as_slice()
+            && st.heap.get(r).is_some_and(|o| o.kind == ObjKind::Text)
+        {
+            return self.text_of(st, *r);
+        }
+        x.clone()
+    }
+
+    /// Evaluates intrinsic `name`; `None` means that the call never returns.
+    pub fn intrinsic(&mut self, st: &mut State, v: ValueId, name: &str, input: &CallIn) -> Option<Val> {
+        let args: Vec<A> = input.args.clone();
+        let arg = |n: usize| args.get(n).map(|a| a.val.clone());
+        // A static form takes its receiver as argument 0.
+        let (this_id, this, off) = match &input.recv {
+            Some((id, x)) => (*id, x.clone(), 0),
+            None => match args.first() {
+                Some(a) => (a.id, a.val.clone(), 1),
+                None => (v, Val::top(), 0),
+            },
+        };
+        let rest = |n: usize| args.get(n + off).map(|a| a.val.clone());
+        let rest_id = |n: usize| args.get(n + off).map_or(v, |a| a.id);
+        let deps = this.deps | args.iter().fold(0, |d, a| d | a.val.deps);
+        let callee = input.callee;
+        let (family, op) = name.split_once('.').unwrap_or((name, ""));
+        let out = match family {
+            "str" => self.text_op(st, v, op, (this_id, this), &args, off, callee),
+            "re" => {
+                // fullmatch and match are guards; their value is a match object with the text inside.
+                let text = args.get(1).map(|a| a.val.clone()).unwrap_or_else(Val::top);
+                self.derived(v, callee, &text)
+            }
+            "sb" => match op {
+                "new" => {
+                    let mut init = arg(0).map(|x| self.text_arg(st, &x)).filter(|x| !x.num).unwrap_or_else(|| Val::str(""));
+                    if init.shapes.is_empty() && init.cst == Csts::Top {
+                        let id = args.first().map_or(v, |a| a.id);
+                        init.shapes.push(self.hole(id, &init));
+                    }
+                    self.set_text(st, &this, &init);
+                    Val::top()
+                }
+                "to_text" => {
+                    let mut out: Option<Val> = None;
+                    for r in this.refs.clone() {
+                        let t = self.text_of(st, r);
+                        join_opt(&mut out, &t);
+                    }
+                    let mut out = out.unwrap_or_else(|| self.derived(v, callee, &this));
+                    if let Some(t) = self.eng.link.find("java.lang.String") {
+                        out.tys = smallvec::smallvec![t];
+                    }
+                    out
+                }
+                "append" => {
+                    // The text is the last argument that is text (offset forms come after it).
+                    let x = rest(0).map(|x| self.text_arg(st, &x)).unwrap_or_else(Val::top);
+                    let mut merged: Option<Val> = None;
+                    for r in this.refs.clone() {
+                        let t = self.text_of(st, r);
+                        let y = if self.looping && t.shapes.len() + t.taint.len() > 0 && st.heap.get(&r).is_some_and(|o| !o.unique) {
+                            let mut y = t.clone();
+                            y.absorb(&x, Crumbs::default());
+                            y
+                        } else {
+                            self.concat(st, v, &[(this_id, t), (rest_id(0), x.clone())])
+                        };
+                        join_opt(&mut merged, &y);
+                    }
+                    match merged {
+                        Some(m) => {
+                            let to = this.clone();
+                            self.set_text(st, &to, &m);
+                            let mut out = this.clone();
+                            out.deps |= deps;
+                            return Some(out);
+                        }
+                        None => {
+                            let mut out = this.clone();
+                            out.absorb(&x, Crumbs::default());
+                            if let Some(Some(slot)) = self.vals.get_mut(this_id.0 as usize) {
+                                slot.absorb(&x, Crumbs::default());
+                            }
+                            return Some(out);
+                        }
+                    }
+                }
+                _ => {
+                    // insert, replace, delete, reverse, set_length: the text changes in a way that is not followed.
+                    let mut t: Option<Val> = None;
+                    for r in this.refs.clone() {
+                        let x = self.text_of(st, r);
+                        join_opt(&mut t, &x);
+                    }
+                    let mut t = t.map(|t| self.derived(v, callee, &t)).unwrap_or_else(Val::top);
+                    for a in &args {
+                        if !a.val.num {
+                            t.absorb(&a.val, Crumbs::default());
+                        }
+                    }
+                    let to = this.clone();
+                    self.set_text(st, &to, &t);
+                    return Some(this);
+                }
+            },
+            "num" => match op {
+                "box" => rest(0).filter(|_| input.recv.is_some()).unwrap_or(this),
+                "parse" => {
+                    let x = if input.recv.is_some() && !args.is_empty() { arg(0).unwrap_or_else(Val::top) } else { this };
+                    match x.as_str().and_then(|s| s.trim().parse::<i64>().ok()) {
+                        Some(i) => Val::int(i),
+                        None => x.as_int().map_or_else(Val::number, Val::int),
+                    }
+                }
+                _ => {
+                    let ints: Option<Vec<i64>> = args.iter().map(|a| a.val.as_int()).collect();
+                    match (op, ints.as_deref()) {
+                        ("abs", Some([x])) => Val::int(x.wrapping_abs()),
+                        ("max", Some([x, y])) => Val::int(*x.max(y)),
+                        ("min", Some([x, y])) => Val::int(*x.min(y)),
+                        _ => Val::number(),
+                    }
+                }
+            },
+            "list" | "set" => self.list_op(st, v, op, (this_id, this), &args, input.recv.is_some()),
+            "map" | "entry" => self.map_op(st, v, name, (this_id, this), &args, input.recv.is_some()),
+            "iter" => match op {
+                "new" => {
+                    let e = match (input.recv.is_some(), args.len()) {
+                        (true, _) | (false, 1..) => self.iterate(st, v, this_id, &this),
+                        _ => Val::top(),
+                    };
+                    let mut o = Obj::new(ObjKind::Iter, true);
+                    o.rest = Some(e);
+                    let mut out = self.alloc(st, v, 4, o);
+                    out.taint = this.taint.clone();
+                    out
+                }
+                "next" => self.element_of(st, v, this_id, &this),
+                _ => Val::number(),
+            },
+            "obj" => match op {
+                "identity" => return Some(this),
+                "clone" => return Some(this),
+                "equals" => {
+                    if this.as_str().is_some() || !this.shapes.is_empty() {
+                        return Some(self.text_op(st, v, "equals", (this_id, this), &args, off, callee));
+                    }
+                    Val::number()
+                }
+                _ => Val::top(),
+            },
+            "arg" => return arg(0).or(Some(Val::top())),
+            "opt" => match op {
+                "of" => {
+                    let x = arg(0).unwrap_or_else(Val::top);
+                    let mut out = self.new_seq(st, v, Some(vec![x]), None, None);
+                    out.tys.clear();
+                    out
+                }
+                "or_else" => {
+                    let mut x = self.element_of(st, v, this_id, &this);
+                    if let Some(y) = rest(0) {
+                        x.join(&y);
+                    }
+                    x
+                }
+                _ => self.element_of(st, v, this_id, &this),
+            },
+            "res" => return Some(self.resource_op(st, v, op, (this_id, this), &args, input)),
+            "reflect" => return self.reflect_op(st, v, op, this, &args),
+            "py" => return self.py_op(st, v, op, &args, callee),
+            _ => {
+                let mut out = Val::top();
+                out.absorb(&this, Crumbs::UNKNOWN_CALLEE);
+                for a in &args {
+                    out.absorb(&a.val, Crumbs::UNKNOWN_CALLEE);
+                }
+                out
+            }
+        };
+        Some(out.with_deps(deps))
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn text_op(&mut self, st: &mut State, v: ValueId, op: &str, this: (ValueId, Val), args: &[A], off: usize, callee: G) -> Val {
+        let (this_id, recv) = this;
+        let recv = self.text_arg(st, &recv);
+        let rest = |n: usize| args.get(n + off).map(|a| &a.val);
+        let s = recv.as_str();
+        let a_str = rest(0).and_then(Val::as_str);
+        let a_int = rest(0).and_then(Val::as_int);
+        let b_int = rest(1).and_then(Val::as_int);
+        let pos = |i: i64| usize::try_from(i).ok();
+        let chars = |s: &str| s.chars().collect::<Vec<char>>();
+        let derived = |me: &Self| me.derived(v, callee, &recv);
+        let fold = |me: &mut Self, f: &dyn Fn(&str) -> String| match &recv.cst {
+            Csts::Set(cs) if cs.iter().all(|c| matches!(c, C::Str(_))) && !cs.is_empty() => {
+                let mut out: Option<Val> = None;
+                for c in cs {
+                    if let C::Str(s) = c {
+                        join_opt(&mut out, &Val::str(&f(s)));
+                    }
+                }
+                out.unwrap_or_else(Val::top)
+            }
+            _ => {
+                let mut x = me.derived(v, callee, &recv);
+                for (t, old) in x.taint.iter_mut().zip(&recv.taint) {
+                    t.flags = old.flags;
+                }
+                x
+            }
+        };
+        match op {
+            "char_at" => match (s, a_int.and_then(pos)) {
+                (Some(s), Some(i)) => match chars(&s).get(i) {
+                    Some(c) => Val::cst(C::Char(*c as u32)),
+                    None => Val::top(),
+                },
+                _ => {
+                    self.relevant |= recv.deps | rest(0).map_or(0, |a| a.deps);
+                    let mut x = derived(self);
+                    x.taint.iter_mut().for_each(|t| t.flags |= tflag::ONE_CHAR);
+                    x
+                }
+            },
+            "substring" => match (s, a_int, rest(1)) {
+                (Some(s), Some(lo), hi) => {
+                    let cs = chars(&s);
+                    let hi = match hi {
+                        None => Some(cs.len()),
+                        Some(h) => h.as_int().and_then(pos),
+                    };
+                    match (pos(lo), hi) {
+                        (Some(lo), Some(hi)) if lo <= hi && hi <= cs.len() => Val::str(&cs[lo..hi].iter().collect::<String>()),
+                        _ => derived(self),
+                    }
+                }
+                _ => derived(self),
+            },
+            "length" => s.map_or_else(Val::number, |s| Val::int(s.chars().count() as i64)),
+            "is_empty" => s.map_or_else(Val::number, |s| Val::bool(s.is_empty())),
+            "equals" | "equals_ignore_case" => match (&recv.cst, rest(0).map(|r| &r.cst)) {
+                (Csts::Set(a), Some(Csts::Set(b))) if !a.is_empty() && !b.is_empty() => {
+                    let norm = |c: &C| match c {
+                        C::Str(s) if op == "equals_ignore_case" => C::Str(s.to_lowercase().into()),
+                        c => c.clone(),
+                    };
+                    let (a, b): (Vec<C>, Vec<C>) = (a.iter().map(norm).collect(), b.iter().map(norm).collect());
+                    if a.len() == 1 && b.len() == 1 {
+                        Val::bool(a == b)
+                    } else if a.iter().all(|x| !b.contains(x)) {
+                        Val::bool(false)
+                    } else {
+                        Val::number()
+                    }
+                }
+                _ => Val::number(),
+            },
+            "contains" => match (s, a_str) {
+                (Some(s), Some(a)) => Val::bool(s.contains(&*a)),
+                _ => Val::number(),
+            },
+            "starts_with" => match (s, a_str) {
+                (Some(s), Some(a)) => Val::bool(s.starts_with(&*a)),
+                _ => Val::number(),
+            },
+            "ends_with" => match (s, a_str) {
+                (Some(s), Some(a)) => Val::bool(s.ends_with(&*a)),
+                _ => Val::number(),
+            },
+            "index_of" => match (s, a_str) {
+                (Some(s), Some(a)) => Val::int(s.find(&*a).map_or(-1, |b| s[..b].chars().count() as i64)),
+                _ => Val::number(),
+            },
+            "lower" => fold(self, &|s| s.to_lowercase()),
+            "upper" => fold(self, &|s| s.to_uppercase()),
+            "trim" => match rest(0).and_then(Val::as_str) {
+                Some(set) => fold(self, &|s| s.trim_matches(|c| set.contains(c)).to_string()),
+                None => fold(self, &|s| s.trim().to_string()),
+            },
+            "repeat" => match (s, a_int) {
+                (Some(s), Some(n)) if (0..1000).contains(&n) => Val::str(&s.repeat(n as usize)),
+                _ => derived(self),
+            },
+            "of" | "encode" | "decode" | "chars" => {
+                let target = if off == 1 || args.is_empty() { recv.clone() } else { rest(0).cloned().unwrap_or_else(Val::top) };
+                // The static form converts its argument, the constructor form too (`new String(bytes)`).
+                let target = if op == "decode" && !args.is_empty() && rest(0).is_some_and(|r| !r.taint.is_empty() || r.as_str().is_some() || !r.shapes.is_empty()) && recv.taint.is_empty() && recv.as_str().is_none() {
+                    rest(0).cloned().unwrap_or_else(Val::top)
+                } else {
+                    target
+                };
+                let target = self.text_arg(st, &target);
+                let id = if off == 1 || args.is_empty() { this_id } else { args[0].id };
+                let mut x = self.to_text(st, id, target, true);
+                x.refs.clear();
+                if op == "of" || op == "decode" {
+                    x.tys.clear();
+                    if let Some(t) = self.eng.link.find(if self.lang == Lang::Java { "java.lang.String" } else { "str" }) {
+                        x.tys.push(t);
+                    }
+                }
+                x
+            }
+            "replace" | "replace_all" => {
+                let to = rest(1).cloned().unwrap_or_else(Val::top);
+                match (s, a_str.clone(), to.as_str()) {
+                    (Some(s), Some(from), Some(to)) if op == "replace" => Val::str(&s.replace(&*from, &to)),
+                    _ => {
+                        let mut x = derived(self);
+                        for (t, old) in x.taint.iter_mut().zip(&recv.taint) {
+                            t.flags = old.flags & (tflag::NO_DOTDOT | tflag::SQL_ESCAPED);
+                        }
+                        x.absorb(&to, Crumbs::default());
+                        if let (Some(from), Some(to)) = (a_str, to.as_str()) {
+                            let gone: u128 = if op == "replace" {
+                                if from.chars().count() == 1 { from.chars().filter(char::is_ascii).fold(0, |m, c| m | 1 << c as u32) } else { 0 }
+                            } else {
+                                removed_by(&from)
+                            };
+                            let back: u128 = to.chars().filter(char::is_ascii).fold(0, |m, c| m | 1 << c as u32);
+                            for t in &mut x.taint {
+                                t.deny = (t.deny | gone) & !back;
+                                t.allow |= back;
+                                if from.as_ref() == "'" && (to.as_ref() == "''" || to.as_ref() == "\\'") {
+                                    t.flags |= tflag::SQL_ESCAPED;
+                                }
+                                // Removing `..` once can leave `..` behind; only a different non-empty filler breaks it up.
+                                if from.as_ref() == ".." && !to.is_empty() && !to.contains('.') {
+                                    t.flags |= tflag::NO_DOTDOT;
+                                }
+                                // HTML text is safe once `<` cannot occur; an escape that writes `&lt;` says so too.
+                            }
+                        }
+                        x
+                    }
+                }
+            }
+            "concat" => {
+                let other = rest(0).cloned().unwrap_or_else(Val::top);
+                let id = args.get(off).map_or(v, |a| a.id);
+                self.concat(st, v, &[(this_id, recv.clone()), (id, other)])
+            }
+            "join" => {
+                // Java: join(sep, a, b, …) or join(sep, list). Python: sep.join(list).
+                let (sep, sep_id, parts) = (recv.clone(), this_id, &args[off.min(args.len())..]);
+                let list: Option<Vec<(ValueId, Val)>> = match parts {
+                    [one] => match self.only(st, &one.val).and_then(|o| o.elems.clone()) {
+                        Some(e) => {
+                            let ids = self.element_ids(one.id);
+                            Some(e.into_iter().enumerate().map(|(i, x)| (ids.get(i).copied().unwrap_or(one.id), x)).collect())
+                        }
+                        None => None,
+                    },
+                    many => Some(many.iter().map(|a| (a.id, a.val.clone())).collect()),
+                };
+                match list {
+                    Some(l) if !l.is_empty() => {
+                        let mut seq = Vec::new();
+                        for (i, p) in l.into_iter().enumerate() {
+                            if i > 0 {
+                                seq.push((sep_id, sep.clone()));
+                            }
+                            seq.push(p);
+                        }
+                        self.concat(st, v, &seq)
+                    }
+                    Some(_) => Val::str(""),
+                    None => {
+                        let mut x = derived(self);
+                        for p in parts {
+                            let e = self.element_of(st, v, p.id, &p.val);
+                            x.absorb(&e, Crumbs::default());
+                            let d = self.deep(st, &p.val, 0);
+                            x.absorb(&d, Crumbs::default());
+                        }
+                        x.shapes.push(self.hole(v, &x));
+                        x
+                    }
+                }
+            }
+            "format" => {
+                // `String.format([locale,] template, args…)`, `template.formatted(args…)`.
+                let (t_at, first) = if off == 0 { (None, 0) } else { (args.iter().position(|a| a.val.as_str().is_some() || !a.val.shapes.is_empty() || !a.val.taint.is_empty()), 1) };
+                let (t, first) = match t_at {
+                    Some(i) if off == 1 => (args[i].val.clone(), i + 1),
+                    _ => (recv.clone(), first),
+                };
+                let mut list: Vec<(ValueId, Val)> = args.iter().skip(first).map(|a| (a.id, a.val.clone())).collect();
+                if let [(id, one)] = list.as_slice()
+                    && one.tys.iter().any(|t| self.eng.link.str(*t) == "[]")
+                    && let Some(e) = self.only(st, one).and_then(|o| o.elems.clone())
+                {
+                    let ids = self.element_ids(*id);
+                    let id = *id;
+                    list = e.into_iter().enumerate().map(|(i, x)| (ids.get(i).copied().unwrap_or(id), x)).collect();
+                }
+                let mut all = Val::top();
+                for a in args {
+                    let d = self.deep(st, &a.val, 0);
+                    all.absorb(&d, Crumbs::default());
+                }
+                self.template(st, v, &t, &all, Syntax::Java, &mut |n, _| list.get(n).cloned())
+            }
+            "pyformat" => {
+                let mut all = recv.clone();
+                for a in args {
+                    let d = self.deep(st, &a.val, 0);
+                    all.absorb(&d, Crumbs::default());
+                }
+                all.shapes.clear();
+                all.cst = Csts::Top;
+                let pos: Vec<(ValueId, Val)> = args.iter().filter(|a| a.kw == G::EMPTY).map(|a| (a.id, a.val.clone())).collect();
+                let named: Vec<(String, ValueId, Val)> = args.iter().filter(|a| a.kw != G::EMPTY).map(|a| (self.eng.link.str(a.kw).to_string(), a.id, a.val.clone())).collect();
+                self.template(st, v, &recv, &all, Syntax::Braces, &mut |n, name| {
+                    if name.is_empty() { pos.get(n).cloned() } else { named.iter().find(|x| x.0 == name).map(|x| (x.1, x.2.clone())) }
+                })
+            }
+            "split" => {
+                if let (Some(s), Some(sep)) = (&s, &a_str) {
+                    let plain = self.lang == Lang::Python || !sep.chars().any(|c| ".*+?()[]{}|^$\\".contains(c));
+                    if plain && !sep.is_empty() {
+                        let parts: Vec<Val> = s.split(&**sep).map(Val::str).collect();
+                        let mut x = self.new_seq(st, v, Some(parts), None, None);
+                        self.array_type(&mut x);
+                        return x;
+                    }
+                }
+                let mut e = derived(self);
+                if let Some(sep) = &a_str
+                    && sep.chars().count() == 1
+                {
+                    // The separator does not occur in the parts (Python; Java when it is no pattern character).
+                    let c = sep.chars().next().unwrap_or(' ');
+                    if c.is_ascii() && (self.lang == Lang::Python || !".*+?()[]{}|^$\\".contains(c)) && rest(1).is_none() {
+                        e.taint.iter_mut().for_each(|t| t.deny |= 1 << c as u32);
+                    }
+                }
+                let mut x = self.new_seq(st, v, None, Some(e), None);
+                self.array_type(&mut x);
+                x
+            }
+            "partition" => {
+                let e = derived(self);
+                self.new_seq(st, v, Some(vec![e.clone(), e.clone(), e]), None, None)
+            }
+            "matches" | "isdigit" | "isalnum" => Val::number(),
+            _ => derived(self),
+        }
+    }
+
+    fn array_type(&self, x: &mut Val) {
+        if self.lang == Lang::Java
+            && let Some(t) = self.eng.link.find("[]")
+        {
+            x.tys = smallvec::smallvec![t];
+        }
+    }
+
+    fn list_op(&mut self, st: &mut State, v: ValueId, op: &str, this: (ValueId, Val), args: &[A], has_recv: bool) -> Val {
+        let (id, recv) = this;
+        let off = if has_recv { 0 } else { 1 };
+        let rest = |n: usize| args.get(n + off).map(|a| a.val.clone()).unwrap_or_else(Val::top);
+        let elems = self.only(st, &recv).and_then(|o| o.elems.clone());
+        match op {
+            "new" => {
+                let source = args.first().map(|a| (a.id, a.val.clone()));
+                let init = match &source {
+                    Some((_, x)) if !x.num => self.only(st, x).and_then(|o| o.elems.clone()),
+                    _ => Some(Vec::new()),
+                };
+                let any = match (&init, &source) {
+                    (None, Some((sid, x))) => Some(self.element_of(st, v, *sid, x)),
+                    _ => None,
+                };
+                self.edit(st, &recv, &mut |o, _| {
+                    o.kind = ObjKind::Seq;
+                    o.elems = init.clone();
+                    o.rest = any.clone();
+                });
+                Val::top()
+            }
+            "of" => {
+                let one = match args {
+                    [a] if a.val.tys.iter().any(|t| self.eng.link.str(*t) == "[]") => self.only(st, &a.val).map(|o| (o.elems.clone(), o.rest.clone())),
+                    _ => None,
+                };
+                match one {
+                    Some((e, r)) => self.new_seq(st, v, e, r, None),
+                    None => self.new_seq(st, v, Some(args.iter().map(|a| a.val.clone()).collect()), None, None),
+                }
+            }
+            "push" | "insert" | "add" => {
+                // `add(x)`, `add(index, x)`.
+                let two = args.len() - off.min(args.len()) >= 2;
+                let (at, x) = if two { (rest(0).as_int(), rest(1)) } else { (None, rest(0)) };
+                if two && at.is_none() {
+                    self.relevant |= rest(0).deps;
+                }
+                if recv.refs.is_empty() {
+                    if let Some(Some(slot)) = self.vals.get_mut(id.0 as usize) {
+                        slot.absorb(&x, Crumbs::default());
+                    }
+                }
+                self.edit(st, &recv, &mut |o, sure| {
+                    if o.kind == ObjKind::Plain {
+                        o.kind = ObjKind::Seq;
+                    }
+                    match (&mut o.elems, sure) {
+                        (Some(e), true) if e.len() < MAX_ELEMS && (!two || at.is_some()) => match at.and_then(|i| usize::try_from(i).ok()) {
+                            Some(i) if i <= e.len() => e.insert(i, x.clone()),
+                            _ => e.push(x.clone()),
+                        },
+                        _ => {
+                            if o.elems.is_some() {
+                                o.smash();
+                            }
+                            join_opt(&mut o.rest, &x);
+                        }
+                    }
+                });
+                Val::bool(true)
+            }
+            "get" => {
+                let k = rest(0);
+                self.load_index(st, v, id, &recv, &k)
+            }
+            "set" => {
+                let (k, x) = (rest(0), rest(1));
+                self.relevant |= k.deps;
+                let old = self.load_index(st, v, id, &recv, &k);
+                self.store_index(st, v, &recv, &k, &x);
+                old
+            }
+            "remove_at" | "pop" | "remove" => {
+                let has = args.len() > off;
+                let k = if has { rest(0) } else { Val::int(if self.lang == Lang::Python { -1 } else { 0 }) };
+                if op == "remove" && !k.num {
+                    // By value.
+                    let hit = elems.as_ref().and_then(|e| k.cst.single().and_then(|c| e.iter().position(|x| x.cst.single() == Some(c))));
+                    self.edit(st, &recv, &mut |o, sure| match (&mut o.elems, hit, sure) {
+                        (Some(e), Some(i), true) => {
+                            e.remove(i);
+                        }
+                        _ => o.smash(),
+                    });
+                    return Val::number();
+                }
+                self.relevant |= k.deps;
+                let out = self.load_index(st, v, id, &recv, &k);
+                let i = k.as_int();
+                self.edit(st, &recv, &mut |o, sure| {
+                    let n = o.elems.as_ref().map_or(0, Vec::len) as i64;
+                    let at = i.map(|i| if i < 0 { i + n } else { i }).filter(|i| (0..n).contains(i));
+                    match (&mut o.elems, at, sure) {
+                        (Some(e), Some(i), true) => {
+                            e.remove(i as usize);
+                        }
+                        (None, ..) => {}
+                        _ => o.smash(),
+                    }
+                });
+                out
+            }
+            "extend" => {
+                let x = rest(0);
+                let more = self.only(st, &x).and_then(|o| o.elems.clone());
+                let any = if more.is_none() { Some(self.element_of(st, v, id, &x)) } else { None };
+                self.edit(st, &recv, &mut |o, sure| match (&mut o.elems, &more, sure) {
+                    (Some(e), Some(m), true) if e.len() + m.len() <= MAX_ELEMS => e.extend(m.iter().cloned()),
+                    _ => {
+                        if o.elems.is_some() {
+                            o.smash();
+                        }
+                        for x in more.iter().flatten().chain(&any) {
+                            join_opt(&mut o.rest, x);
+                        }
+                    }
+                });
+                Val::number()
+            }
+            "size" => elems.map_or_else(Val::number, |e| Val::int(e.len() as i64)),
+            "is_empty" => elems.map_or_else(Val::number, |e| Val::bool(e.is_empty())),
+            "clear" => {
+                self.edit(st, &recv, &mut |o, sure| {
+                    if sure {
+                        o.elems = Some(Vec::new());
+                        o.rest = None;
+                    }
+                });
+                Val::top()
+            }
+            "contains" => {
+                let x = rest(0);
+                self.contains(st, &recv, &x).map_or_else(Val::number, Val::bool)
+            }
+            "index_of" => {
+                let x = rest(0);
+                let c = x.cst.single();
+                match (&elems, c) {
+                    (Some(e), Some(c)) if e.iter().all(|x| x.cst.single().is_some()) => {
+                        Val::int(e.iter().position(|x| x.cst.single() == Some(c)).map_or(-1, |i| i as i64))
+                    }
+                    _ => Val::number(),
+                }
+            }
+            "reverse" if elems.is_some() => {
+                self.edit(st, &recv, &mut |o, sure| match (&mut o.elems, sure) {
+                    (Some(e), true) => e.reverse(),
+                    _ => o.smash(),
+                });
+                Val::top()
+            }
+            "sort" | "reverse" => {
+                self.edit(st, &recv, &mut |o, _| o.smash());
+                Val::top()
+            }
+            "copy" | "to_array" => {
+                let any = if elems.is_none() { Some(self.element_of(st, v, id, &recv)) } else { None };
+                let mut x = self.new_seq(st, v, elems, any, None);
+                x.taint = recv.taint.clone();
+                if op == "to_array" {
+                    self.array_type(&mut x);
+                }
+                x
+            }
+            _ => {
+                let mut x = Val::top();
+                x.absorb(&recv, Crumbs::default());
+                x
+            }
+        }
+    }
+
+    fn map_op(&mut self, st: &mut State, v: ValueId, op: &str, this: (ValueId, Val), args: &[A], has_recv: bool) -> Val {
+        let (id, recv) = this;
+        let off = if has_recv { 0 } else { 1 };
+        let rest = |n: usize| args.get(n + off).map(|a| a.val.clone());
+        match op {
+            "map.new" => {
+                let src = args.first().and_then(|a| self.only(st, &a.val)).cloned();
+                self.edit(st, &recv, &mut |o, _| {
+                    o.kind = ObjKind::Map;
+                    o.entries = Some(src.as_ref().and_then(|s| s.entries.clone()).unwrap_or_default());
+                    o.rest = src.as_ref().and_then(|s| s.rest.clone());
+                    o.keys = src.as_ref().and_then(|s| s.keys.clone());
+                });
+                Val::top()
+            }
+            "map.of" => {
+                let mut o = Obj::map(true);
+                for pair in args.chunks(2) {
+                    let [k, x] = pair else { continue };
+                    match (k.val.cst.single(), &mut o.entries) {
+                        (Some(c), Some(m)) => {
+                            m.insert(c.clone(), x.val.clone());
+                        }
+                        _ => {
+                            join_opt(&mut o.rest, &x.val);
+                            join_opt(&mut o.keys, &k.val);
+                        }
+                    }
+                }
+                let mut out = self.alloc(st, v, 4, o);
+                if let Some(t) = self.eng.link.find("java.util.Map") {
+                    out.tys.push(t);
+                }
+                out
+            }
+            "map.put" | "map.setdefault" => {
+                let (k, x) = (rest(0).unwrap_or_else(Val::top), rest(1).unwrap_or_else(|| Val::cst(C::Null)));
+                self.relevant |= k.deps;
+                if recv.refs.is_empty()
+                    && let Some(Some(slot)) = self.vals.get_mut(id.0 as usize)
+                {
+                    slot.absorb(&x, Crumbs::default());
+                }
+                if op == "map.setdefault" {
+                    let mut old = self.load_index(st, v, id, &recv, &k);
+                    if old.is_null() {
+                        self.store_index(st, v, &recv, &k, &x);
+                        return x;
+                    }
+                    old.join(&x);
+                    return old;
+                }
+                self.store_index(st, v, &recv, &k, &x);
+                Val::top()
+            }
+            "map.get" => {
+                let k = rest(0).unwrap_or_else(Val::top);
+                let mut x = self.load_index(st, v, id, &recv, &k);
+                if let Some(d) = rest(1) {
+                    if x.is_null() {
+                        x = d;
+                    } else if x.cst.all().is_none_or(|c| c.contains(&C::Null)) {
+                        x.join(&d);
+                    }
+                }
+                x
+            }
+            "map.contains_key" => {
+                let k = rest(0).unwrap_or_else(Val::top);
+                self.contains(st, &recv, &k).map_or_else(Val::number, Val::bool)
+            }
+            "map.remove" => {
+                let k = rest(0).unwrap_or_else(Val::top);
+                let x = self.load_index(st, v, id, &recv, &k);
+                self.delete_index(st, &recv, &k);
+                x
+            }
+            "map.keys" => {
+                let mut k: Option<Val> = None;
+                for r in recv.refs.clone() {
+                    let Some(o) = st.heap.get(&r).cloned() else { continue };
+                    if let Some(x) = o.any_key() {
+                        join_opt(&mut k, &x);
+                    }
+                }
+                let mut k = k.unwrap_or_else(Val::top);
+                if recv.refs.is_empty() {
+                    k.absorb(&recv, Crumbs::default());
+                }
+                self.new_seq(st, v, None, Some(k), None)
+            }
+            "map.values" => {
+                let x = self.element_of(st, v, id, &recv);
+                self.new_seq(st, v, None, Some(x), None)
+            }
+            "map.entries" => {
+                let x = self.element_of(st, v, id, &recv);
+                let mut k: Option<Val> = None;
+                for r in &recv.refs {
+                    if let Some(y) = st.heap.get(r).and_then(|o| o.any_key()) {
+                        join_opt(&mut k, &y);
+                    }
+                }
+                let mut k = k.unwrap_or_else(Val::top);
+                if recv.refs.is_empty() {
+                    k.absorb(&recv, Crumbs::default());
+                }
+                let mut pair = Obj::seq(vec![k, x], true);
+                pair.unique = true;
+                let mut p = self.alloc(st, v, 5, pair);
+                if let Some(t) = self.eng.link.find(if self.lang == Lang::Java { "java.util.Map.Entry" } else { "tuple" }) {
+                    p.tys.push(t);
+                }
+                self.new_seq(st, v, None, Some(p), None)
+            }
+            "entry.key" => self.load_index(st, v, id, &recv, &Val::int(0)),
+            "entry.value" => self.load_index(st, v, id, &recv, &Val::int(1)),
+            "map.size" => Val::number(),
+            "map.put_all" => {
+                let src = rest(0).unwrap_or_else(Val::top);
+                let o2 = self.only(st, &src).cloned();
+                let opaque = if o2.is_none() { Some(self.element_of(st, v, id, &src)) } else { None };
+                self.edit(st, &recv, &mut |o, sure| {
+                    if o.kind == ObjKind::Plain {
+                        o.kind = ObjKind::Map;
+                    }
+                    let m = o.entries.get_or_insert_default();
+                    for (k, x) in o2.iter().flat_map(|o| o.entries.iter().flatten()) {
+                        match m.get_mut(k) {
+                            Some(old) if !sure => old.join(x),
+                            _ => {
+                                m.insert(k.clone(), x.clone());
+                            }
+                        }
+                    }
+                    if let Some(s) = &o2 {
+                        crate::heap::join_into(&mut o.rest, &s.rest);
+                        crate::heap::join_into(&mut o.keys, &s.keys);
+                    }
+                    crate::heap::join_into(&mut o.rest, &opaque);
+                });
+                // Keyword form of `dict.update`.
+                for a in args.iter().filter(|a| a.kw != G::EMPTY) {
+                    let k = Val::str(self.eng.link.str(a.kw));
+                    self.store_index(st, v, &recv, &k, &a.val);
+                }
+                Val::top()
+            }
+            _ => Val::top(),
+        }
+    }
+
+    fn reflect_op(&mut self, st: &mut State, v: ValueId, op: &str, this: Val, args: &[A]) -> Option<Val> {
+        let class_of = |me: &Self, s: &str| {
+            let g = me.eng.link.find(s)?;
+            Some(if me.eng.link.classes.contains_key(&g) { C::Class(g) } else { C::Path(g) })
+        };
+        match op {
+            "for_name" => {
+                let x = args.iter().map(|a| &a.val).find(|a| !a.num).cloned().unwrap_or_else(Val::top);
+                self.relevant |= x.deps;
+                Some(match x.as_str().and_then(|s| class_of(self, &s)) {
+                    Some(c) => Val::cst(c),
+                    None => {
+                        let mut out = Val::top();
+                        out.absorb(&x, Crumbs::default());
+                        out
+                    }
+                })
+            }
+            "new_instance" => match this.cst.single() {
+                Some(C::Class(q) | C::Path(q)) => {
+                    let q = *q;
+                    self.construct(st, v, q, args.to_vec())
+                }
+                _ => Some(Val::top()),
+            },
+            "get_method" => {
+                let name = args.first().and_then(|a| a.val.as_str()).and_then(|s| self.eng.link.find(&s));
+                Some(match name {
+                    Some(n) => {
+                        let mut o = Obj::new(ObjKind::Bound(n), true);
+                        o.elems = Some(vec![this]);
+                        self.alloc(st, v, 4, o)
+                    }
+                    None => Val::top(),
+                })
+            }
+            _ => {
+                // invoke(receiver, args…)
+                let name = match self.only(st, &this).map(|o| o.kind.clone()) {
+                    Some(ObjKind::Bound(n)) => n,
+                    _ => return Some(self.unknown_call(st, v, Some(&this), args)),
+                };
+                let (first, rest) = match args.split_first() {
+                    Some((f, r)) => (f.clone(), r.to_vec()),
+                    None => return Some(Val::top()),
+                };
+                if first.val.is_null() {
+                    let class = self.only(st, &this).and_then(|o| o.elems.as_ref().and_then(|e| e.first().cloned())).unwrap_or_else(Val::top);
+                    return self.call_method(st, v, (v, class), name, rest);
+                }
+                self.call_method(st, v, (first.id, first.val), name, rest)
+            }
+        }
+    }
+
+    fn py_op(&mut self, st: &mut State, v: ValueId, op: &str, args: &[A], callee: G) -> Option<Val> {
+        let arg = |n: usize| args.get(n).map(|a| a.val.clone()).unwrap_or_else(Val::top);
+        let id = |n: usize| args.get(n).map_or(v, |a| a.id);
+        let deps = args.iter().fold(0, |d, a| d | a.val.deps);
+        let x = arg(0);
+        Some(
+            match op {
+                "len" => match (self.only(st, &x), x.as_str()) {
+                    (Some(o), _) if o.elems.is_some() => Val::int(o.elems.as_ref().map_or(0, Vec::len) as i64),
+                    (_, Some(s)) => Val::int(s.chars().count() as i64),
+                    _ => Val::number(),
+                },
+                "str" => {
+                    let exc = x.tys.iter().any(|t| self.eng.link.str(*t).ends_with("Exception") || self.eng.link.str(*t).ends_with("Error"));
+                    let _ = exc;
+                    if let Some(f) = self.eng.link.find("__str__").and_then(|m| x.tys.first().and_then(|t| self.eng.link.methods(*t, m).first().copied())) {
+                        return self.call_project(st, v, f, vec![x], &[]);
+                    }
+                    let mut y = self.to_text(st, id(0), x, true);
+                    y.refs.clear();
+                    y
+                }
+                "int" => match (x.as_str().and_then(|s| s.trim().parse::<i64>().ok()), x.as_int()) {
+                    (Some(i), _) | (_, Some(i)) => Val::int(i),
+                    _ => Val::number(),
+                },
+                "bool" => x.truth().map_or_else(Val::number, Val::bool),
+                "list" | "tuple" | "set" | "reversed" | "sorted" | "iter" | "filter" => {
+                    let src = if op == "filter" { arg(1) } else { x };
+                    let sid = if op == "filter" { id(1) } else { id(0) };
+                    let elems = self.only(st, &src).filter(|o| o.kind != ObjKind::Map).and_then(|o| o.elems.clone()).filter(|_| matches!(op, "list" | "tuple" | "iter"));
+                    if args.is_empty() {
+                        return Some(self.new_seq(st, v, Some(Vec::new()), None, None));
+                    }
+                    let any = if elems.is_none() { Some(self.iterate(st, v, sid, &src)) } else { None };
+                    let mut out = self.new_seq(st, v, elems, any, None);
+                    if op == "tuple"
+                        && let Some(t) = self.eng.link.find("tuple")
+                    {
+                        out.tys = smallvec::smallvec![t];
+                    }
+                    out
+                }
+                "dict" => {
+                    let mut o = match self.only(st, &x) {
+                        Some(src) if src.kind == ObjKind::Map && src.sym.is_none() => (**src).clone(),
+                        _ => Obj::map(true),
+                    };
+                    o.unique = true;
+                    for a in args.iter().filter(|a| a.kw != G::EMPTY) {
+                        let k = C::Str(self.eng.link.str(a.kw).into());
+                        o.entries.get_or_insert_default().insert(k, a.val.clone());
+                    }
+                    let mut out = self.alloc(st, v, 4, o);
+                    if x.refs.is_empty() && args.first().is_some_and(|a| a.kw == G::EMPTY) {
+                        out.absorb(&x, Crumbs::default());
+                    }
+                    if let Some(t) = self.eng.link.find("dict") {
+                        out.tys.push(t);
+                    }
+                    out
+                }
+                "isinstance" => {
+                    let _ = callee;
+                    Val::number()
+                }
+                "getattr" => match arg(1).as_str().and_then(|s| self.eng.link.find(&s)) {
+                    Some(g) => {
+                        let mut y = self.load_field(st, v, id(0), &x, g);
+                        if args.len() > 2 {
+                            y.join(&arg(2));
+                        }
+                        y
+                    }
+                    None => {
+                        self.relevant |= arg(1).deps;
+                        let mut y = Val::top();
+                        y.absorb(&x, Crumbs::default());
+                        y.absorb(&arg(1), Crumbs::default());
+                        y
+                    }
+                },
+                "setattr" => {
+                    if let Some(g) = arg(1).as_str().and_then(|s| self.eng.link.find(&s)) {
+                        let y = arg(2);
+                        self.store_field(st, v, &x, g, &y);
+                    }
+                    Val::cst(C::Null)
+                }
+                "range" => self.new_seq(st, v, None, Some(Val::number()), None),
+                "enumerate" => {
+                    let e = self.iterate(st, v, id(0), &x);
+                    let pair = Obj::seq(vec![Val::number(), e], true);
+                    let p = self.alloc(st, v, 5, pair);
+                    self.new_seq(st, v, None, Some(p), None)
+                }
+                "zip" => {
+                    let parts: Vec<Val> = (0..args.len()).map(|i| self.iterate(st, v, id(i), &arg(i))).collect();
+                    let p = self.alloc(st, v, 5, Obj::seq(parts, true));
+                    self.new_seq(st, v, None, Some(p), None)
+                }
+                "map" => {
+                    let call_args: Vec<A> = (1..args.len())
+                        .map(|i| {
+                            let val = self.iterate(st, v, id(i), &arg(i));
+                            A { id: v, val, kw: G::EMPTY, spread: 0, index: i }
+                        })
+                        .collect();
+                    let y = self.call_value(st, v, &x, call_args).unwrap_or_else(Val::top);
+                    self.new_seq(st, v, None, Some(y), None)
+                }
+                "next" => self.element_of(st, v, id(0), &x),
+                "min" | "max" => {
+                    let mut out: Option<Val> = None;
+                    if args.len() == 1 {
+                        return Some(self.iterate(st, v, id(0), &x));
+                    }
+                    for a in args.iter().filter(|a| a.kw == G::EMPTY) {
+                        join_opt(&mut out, &a.val);
+                    }
+                    out.unwrap_or_else(Val::top)
+                }
+                "any" | "all" => Val::number(),
+                "open" => {
+                    let mut o = Obj::new(ObjKind::Plain, true);
+                    o.ty = self.eng.link.find("io.TextIOWrapper");
+                    let mut out = self.alloc(st, v, 4, o);
+                    out.tys.extend(self.eng.link.find("io.TextIOWrapper"));
+                    // Keeps the path's constants, so that readers of resource files find them.
+                    out.shapes = x.shapes.clone();
+                    out.cst = if x.as_str().is_some() { x.cst.clone() } else { Csts::Top };
+                    out
+                }
+                _ => {
+                    let mut out = Val::top();
+                    args.iter().for_each(|a| out.absorb(&a.val, Crumbs::default()));
+                    out
+                }
+            }
+            .with_deps(deps),
+        )
+    }
+
+    fn resource_op(&mut self, st: &mut State, v: ValueId, op: &str, this: (ValueId, Val), args: &[A], input: &CallIn) -> Val {
+        let rest = |n: usize| args.get(n).map(|a| a.val.clone()).unwrap_or_else(Val::top);
+        match op {
+            "open" => {
+                // The path's constants ride on the stream's value.
+                let x = rest(0);
+                self.relevant |= x.deps;
+                let mut o = Obj::new(ObjKind::Plain, true);
+                if let Some(s) = x.as_str() {
+                    o.props.insert("resource".into(), Val::str(&s));
+                }
+                let mut out = self.alloc(st, v, 4, o);
+                out.deps = x.deps;
+                out
+            }
+            "load" => {
+                let x = rest(0);
+                let name = match self.snap(st, &x).props.get("resource") {
+                    Some(p) => p.as_str(),
+                    None => x.as_str(),
+                };
+                let entries = name.as_ref().and_then(|n| crate::resources::properties(self.eng.link.program, n));
+                let missing = name.is_none() || entries.is_none();
+                self.edit(st, &this.1, &mut |o, _| {
+                    o.kind = ObjKind::Map;
+                    let map = o.entries.get_or_insert_default();
+                    match &entries {
+                        Some(e) => {
+                            for (k, x) in e {
+                                map.insert(C::Str(k.as_str().into()), Val::str(x));
+                            }
+                        }
+                        None => {
+                            let mut unknown = Val::top();
+                            unknown.crumb_missing(missing);
+                            join_opt(&mut o.rest, &unknown);
+                        }
+                    }
+                });
+                let _ = input;
+                Val::top()
+            }
+            _ => {
+                let k = rest(0);
+                let x = self.load_index(st, v, this.0, &this.1, &k);
+                if args.len() > 1 {
+                    if x.is_null() {
+                        return rest(1);
+                    }
+                    if x.cst == Csts::Top && x.taint.is_empty() {
+                        // Unknown file: the default is one possibility.
+                        let mut y = x;
+                        y.join(&rest(1));
+                        if y.cst == Csts::Top {
+                            y.cst = rest(1).cst;
+                        }
+                        return y;
+                    }
+                }
+                x
+            }
+        }
+    }
+}
+
+impl Val {
+    fn crumb_missing(&mut self, _missing: bool) {
+        // Unknown values have no taint to carry the crumb; the default of a later look-up stays visible as a constant.
+    }
+}
+
+/// Single ASCII characters that a regular expression used with "replace all" removes: a plain character, an escape or a class.
+fn removed_by(pattern: &str) -> u128 {
+    use regex_syntax::hir::{Class, HirKind};
+    let Ok(hir) = regex_syntax::Parser::new().parse(pattern) else { return 0 };
+    fn mask(h: &regex_syntax::hir::Hir) -> Option<u128> {
+        match h.kind() {
+            HirKind::Literal(l) => match l.0.as_ref() {
+                [b] if *b < 128 => Some(1 << *b),
+                _ => None,
+            },
+            HirKind::Class(Class::Unicode(c)) => {
+                let mut m = 0u128;
+                for r in c.ranges() {
+                    for ch in (r.start() as u32)..=(r.end() as u32).min(127) {
+                        m |= 1 << ch;
+                    }
+                }
+                Some(m)
+            }
+            HirKind::Repetition(r) if r.min <= 1 => mask(&r.sub),
+            HirKind::Capture(c) => mask(&c.sub),
+            HirKind::Alternation(parts) => {
+                let mut m = 0;
+                for p in parts {
+                    if let Some(x) = mask(p) {
+                        m |= x;
+                    }
+                }
+                Some(m)
+            }
+            _ => None,
+        }
+    }
+    mask(&hir).unwrap_or(0)
+}
