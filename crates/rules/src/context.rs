@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use surefix_dataflow::{Analysis, Program};
 use surefix_ir::{Lang, Module};
 use surefix_models::ModelSet;
-use surefix_rewrite::Project;
+use surefix_rewrite::{JavaCx, Project, PyCx};
 use surefix_text::FileId;
 
 /// Decisions of the project's owner from `surefix.toml` (`[decisions]`): rule id → key → values.
@@ -56,4 +56,25 @@ pub struct FixCx<'a> {
     pub decisions: &'a Decisions,
     /// All findings of the run (a recipe may refuse when a neighbour needs another shape of fix).
     pub all: &'a [Found],
+}
+
+impl<'a> FixCx<'a> {
+    /// The services for a Java file; names of types that its package declares elsewhere are known to it.
+    pub fn java(&self, file: FileId) -> JavaCx<'a> {
+        let module = self.detect.module(file);
+        let package = module.strings.get(module.name);
+        let others = self.detect.program.modules.iter().enumerate().filter(|(i, m)| {
+            *i != file.0 as usize && m.lang == Lang::Java && m.strings.get(m.name) == package
+        });
+        let names = others.flat_map(|(_, m)| m.classes.iter().map(|c| m.strings.get(c.name).to_string()));
+        JavaCx::new(file, self.detect.text(file), module).with_package_types(names)
+    }
+    /// The services for a Python file.
+    pub fn python(&self, file: FileId) -> PyCx<'a> {
+        PyCx::new(file, self.detect.text(file), self.detect.module(file))
+    }
+    /// The root-relative path of a file.
+    pub fn path(&self, file: FileId) -> &'a str {
+        &self.detect.program.paths[file.0 as usize]
+    }
 }

@@ -15,7 +15,50 @@ pub struct Rule {
 }
 
 /// Every rule, sorted by id.
-pub static RULES: &[Rule] = &[];
+pub static RULES: &[Rule] = &[
+    crate::cleartext_transport::RULE,
+    crate::code_injection::RULE,
+    crate::command_injection::RULE,
+    crate::csrf_disabled::RULE,
+    crate::debug_enabled::RULE,
+    crate::file_permissions::RULE,
+    crate::hardcoded_secret::RULE,
+    crate::header_injection::RULE,
+    crate::info_exposure::RULE,
+    crate::insecure_cookie::RULE,
+    crate::insecure_deserialization::RULE,
+    crate::insecure_randomness::RULE,
+    crate::insecure_temp_file::RULE,
+    crate::jndi_injection::RULE,
+    crate::jwt_verification::RULE,
+    crate::ldap_injection::RULE,
+    crate::log_injection::RULE,
+    crate::missing_timeout::RULE,
+    crate::nosql_injection::RULE,
+    crate::open_redirect::RULE,
+    crate::partial_path_check::RULE,
+    crate::path_traversal::RULE,
+    crate::regex_injection::RULE,
+    crate::resource_leak::RULE,
+    crate::session_fixation::RULE,
+    crate::sql_injection::RULE,
+    crate::ssrf::RULE,
+    crate::static_iv::RULE,
+    crate::tar_slip::RULE,
+    crate::template_injection::RULE,
+    crate::timing_unsafe_comparison::RULE,
+    crate::tls_verification::RULE,
+    crate::tls_version::RULE,
+    crate::trust_boundary::RULE,
+    crate::unsafe_reflection::RULE,
+    crate::weak_cipher::RULE,
+    crate::weak_hash::RULE,
+    crate::weak_key::RULE,
+    crate::xpath_injection::RULE,
+    crate::xss::RULE,
+    crate::xxe::RULE,
+    crate::zip_slip::RULE,
+];
 
 /// The rule with this id.
 pub fn rule(id: &str) -> Option<&'static Rule> {

@@ -1,0 +1,25 @@
+//! `cleartext-transport`: sensitive data over an unencrypted connection.
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity};
+use surefix_ir::Lang;
+use surefix_text::{Fix, Reason, Refusal, Tier};
+
+/// Facts about the class.
+pub const META: RuleMeta = RuleMeta {
+    id: "cleartext-transport",
+    title: "Sensitive data over an unencrypted connection",
+    cwe: &[319],
+    severity: Severity::Medium,
+    langs: &[Lang::Java, Lang::Python],
+    best_tier: Tier::Observable,
+    page: include_str!("../../../../docs/rules/cleartext-transport.md"),
+};
+
+/// The class.
+pub const RULE: Rule = Rule { meta: META, detect, fix };
+
+fn detect(_cx: &DetectCx<'_>, _out: &mut Vec<Found>) {}
+
+fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
+    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+}

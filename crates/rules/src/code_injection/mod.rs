@@ -1,0 +1,28 @@
+//! `code-injection`: code injection.
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+use surefix_ir::Lang;
+use surefix_models::Kind;
+use surefix_text::{Fix, Reason, Refusal, Tier};
+
+/// Facts about the class.
+pub const META: RuleMeta = RuleMeta {
+    id: "code-injection",
+    title: "Code injection",
+    cwe: &[94, 95, 917],
+    severity: Severity::Critical,
+    langs: &[Lang::Java, Lang::Python],
+    best_tier: Tier::AttackOnly,
+    page: include_str!("../../../../docs/rules/code-injection.md"),
+};
+
+/// The class.
+pub const RULE: Rule = Rule { meta: META, detect, fix };
+
+fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+    flows::report(cx, &META, &[Kind::Code], flows::any, out);
+}
+
+fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
+    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+}

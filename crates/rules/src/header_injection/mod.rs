@@ -1,0 +1,28 @@
+//! `header-injection`: HTTP response splitting.
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+use surefix_ir::Lang;
+use surefix_models::Kind;
+use surefix_text::{Fix, Reason, Refusal, Tier};
+
+/// Facts about the class.
+pub const META: RuleMeta = RuleMeta {
+    id: "header-injection",
+    title: "HTTP response splitting",
+    cwe: &[113],
+    severity: Severity::Medium,
+    langs: &[Lang::Java, Lang::Python],
+    best_tier: Tier::AttackOnly,
+    page: include_str!("../../../../docs/rules/header-injection.md"),
+};
+
+/// The class.
+pub const RULE: Rule = Rule { meta: META, detect, fix };
+
+fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+    flows::report(cx, &META, &[Kind::Header], flows::any, out);
+}
+
+fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
+    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+}

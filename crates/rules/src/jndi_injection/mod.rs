@@ -1,0 +1,28 @@
+//! `jndi-injection`: JNDI look-up of an untrusted name.
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+use surefix_ir::Lang;
+use surefix_models::Kind;
+use surefix_text::{Fix, Reason, Refusal, Tier};
+
+/// Facts about the class.
+pub const META: RuleMeta = RuleMeta {
+    id: "jndi-injection",
+    title: "JNDI look-up of an untrusted name",
+    cwe: &[74, 502],
+    severity: Severity::Critical,
+    langs: &[Lang::Java],
+    best_tier: Tier::Decision,
+    page: include_str!("../../../../docs/rules/jndi-injection.md"),
+};
+
+/// The class.
+pub const RULE: Rule = Rule { meta: META, detect, fix };
+
+fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+    flows::report(cx, &META, &[Kind::Jndi], flows::any, out);
+}
+
+fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
+    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+}

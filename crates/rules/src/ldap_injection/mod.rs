@@ -1,0 +1,28 @@
+//! `ldap-injection`: LDAP injection.
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+use surefix_ir::Lang;
+use surefix_models::Kind;
+use surefix_text::{Fix, Reason, Refusal, Tier};
+
+/// Facts about the class.
+pub const META: RuleMeta = RuleMeta {
+    id: "ldap-injection",
+    title: "LDAP injection",
+    cwe: &[90],
+    severity: Severity::High,
+    langs: &[Lang::Java, Lang::Python],
+    best_tier: Tier::AttackOnly,
+    page: include_str!("../../../../docs/rules/ldap-injection.md"),
+};
+
+/// The class.
+pub const RULE: Rule = Rule { meta: META, detect, fix };
+
+fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+    flows::report(cx, &META, &[Kind::Ldap], flows::any, out);
+}
+
+fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
+    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+}

@@ -1,0 +1,25 @@
+//! `partial-path-check`: path check that a sibling directory passes.
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity};
+use surefix_ir::Lang;
+use surefix_text::{Fix, Reason, Refusal, Tier};
+
+/// Facts about the class.
+pub const META: RuleMeta = RuleMeta {
+    id: "partial-path-check",
+    title: "Path check that a sibling directory passes",
+    cwe: &[22],
+    severity: Severity::Medium,
+    langs: &[Lang::Java, Lang::Python],
+    best_tier: Tier::Preserving,
+    page: include_str!("../../../../docs/rules/partial-path-check.md"),
+};
+
+/// The class.
+pub const RULE: Rule = Rule { meta: META, detect, fix };
+
+fn detect(_cx: &DetectCx<'_>, _out: &mut Vec<Found>) {}
+
+fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
+    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+}

@@ -1,0 +1,25 @@
+//! `tar-slip`: archive extraction outside the target directory.
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity};
+use surefix_ir::Lang;
+use surefix_text::{Fix, Reason, Refusal, Tier};
+
+/// Facts about the class.
+pub const META: RuleMeta = RuleMeta {
+    id: "tar-slip",
+    title: "Archive extraction outside the target directory",
+    cwe: &[22],
+    severity: Severity::High,
+    langs: &[Lang::Python],
+    best_tier: Tier::AttackOnly,
+    page: include_str!("../../../../docs/rules/tar-slip.md"),
+};
+
+/// The class.
+pub const RULE: Rule = Rule { meta: META, detect, fix };
+
+fn detect(_cx: &DetectCx<'_>, _out: &mut Vec<Found>) {}
+
+fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
+    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+}
