@@ -98,7 +98,8 @@ fn apply(info: &mut EntryInfo, func: &surefix_ir::Function, params: &EntryParams
         EntryParams::From(n, kind) => {
             info.is_entry = true;
             for (i, p) in func.params.iter().enumerate() {
-                if i >= *n as usize && !matches!(p.kind, ParamKind::This | ParamKind::Capture) && !info.sources.iter().any(|s| s.0 == i as u16) {
+                let known = info.sources.iter().any(|s| s.0 == i as u16) || info.types.iter().any(|t| t.0 == i as u16);
+                if i >= *n as usize && !matches!(p.kind, ParamKind::This | ParamKind::Capture) && !known {
                     info.sources.push((i as u16, *kind));
                 }
             }

@@ -23,12 +23,12 @@ impl<'a> Frame<'_, '_, 'a> {
             return false;
         }
         sig.iter().zip(&input.args).all(|(want, a)| {
+            let (want, variadic) = want.strip_suffix("...").map_or((want.as_str(), false), |w| (w, true));
             if want == "_" || want == ".." || want == "*" || want == "Object" {
                 return true;
             }
             let text = a.val.as_str().is_some() || !a.val.shapes.is_empty() || a.val.tys.iter().any(|t| self.eng.link.str(*t) == "java.lang.String");
             let array = a.val.tys.iter().any(|t| self.eng.link.str(*t) == "[]");
-            let want = want.trim_end_matches("...");
             if a.val.is_null() {
                 return true;
             }
@@ -36,7 +36,7 @@ impl<'a> Frame<'_, '_, 'a> {
                 return !text || array;
             }
             if array {
-                return false;
+                return variadic;
             }
             match want {
                 "String" | "CharSequence" => !a.val.num && (text || a.val.tys.is_empty() || a.val.tys.iter().any(|t| self.eng.link.str(*t).ends_with(want))),
