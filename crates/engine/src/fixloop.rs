@@ -1,0 +1,671 @@
+//! The loop: plan fixes for all findings, apply them in memory, verify, withdraw what does not pass, until nothing changes.
+
+use crate::Knowledge;
+use crate::detect::{Detected, detect, view};
+use crate::follow::{Followed, follow};
+use crate::front;
+use crate::gates::{self, Problem};
+use crate::guard::guarded;
+use crate::map::PosMap;
+use crate::outcome::{Applied, Diagnostic, Gate, Stop, Verdict};
+use crate::settings::Settings;
+use crate::tree::{Replacement, Tree, manifest_index};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use surefix_rules::{Confidence, FixCx, Found};
+use surefix_text::{Edit, EditKind, FileId, Fix, Reason, Refusal, Span};
+
+/// Rounds that may change something before the loop counts as never coming to rest.
+pub const MAX_PASSES: usize = 10;
+/// Analyses that the search for guilty fixes of one round may spend.
+const MAX_CHECKS: usize = 40;
+
+/// A finding on its way to a verdict.
+pub struct Track {
+    /// Index in the present detection, `None` when it is gone.
+    pub now: Option<usize>,
+    /// The verdict, once there is one.
+    pub verdict: Option<Verdict>,
+    /// Rounds that had changed something when a gate refused the fix.
+    refused_at: usize,
+}
+
+impl Track {
+    fn new(now: usize, verdict: Option<Verdict>) -> Track {
+        Track { now: Some(now), verdict, refused_at: 0 }
+    }
+}
+
+/// Which planned fixes are wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Those that the settings allow.
+    Allowed,
+    /// Those that they do not allow.
+    Denied,
+    /// All.
+    All,
+}
+
+/// The loop's state.
+pub struct FixLoop<'a> {
+    tree: &'a mut Tree,
+    settings: &'a Settings,
+    knowledge: &'a Knowledge<'a>,
+    /// The present detection.
+    pub detected: Detected,
+    /// Findings by index in the first detection.
+    pub tracks: Vec<Track>,
+    /// Position maps of each file, one a pass.
+    history: BTreeMap<FileId, Vec<PosMap>>,
+    /// Texts before the first change.
+    originals: BTreeMap<FileId, Replacement>,
+    /// Rules that may not fix a file any more, with the reason.
+    banned: BTreeMap<(&'static str, FileId), Reason>,
+    /// Files changed by one fix, which must be written together.
+    pub together: Vec<Vec<FileId>>,
+    /// Messages.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Rounds that changed something.
+    pub passes: usize,
+    /// Nothing will be written: fixes that the settings do not allow are verified together with the others.
+    preview: bool,
+    /// Simple names of library members that models know.
+    known: BTreeSet<&'a str>,
+}
+
+/// A planned fix of one finding.
+struct Planned {
+    /// Index of the finding in the first detection.
+    track: usize,
+    /// Index in the present detection.
+    at: usize,
+    fix: Fix,
+    policy: Option<Refusal>,
+}
+
+/// How one round ended.
+#[derive(Default)]
+struct Round {
+    /// Fixes that went in: rule, file of the finding.
+    applied: Vec<(&'static str, FileId)>,
+    /// True when a gate refused a fix.
+    withdrawn: bool,
+}
+
+impl<'a> FixLoop<'a> {
+    /// Starts from a detection; `verdicts` are those already given (suppressed, excluded).
+    pub fn new(
+        tree: &'a mut Tree,
+        settings: &'a Settings,
+        knowledge: &'a Knowledge<'a>,
+        detected: Detected,
+        verdicts: Vec<Option<Verdict>>,
+        preview: bool,
+    ) -> FixLoop<'a> {
+        let tracks = verdicts.into_iter().enumerate().map(|(i, verdict)| Track::new(i, verdict)).collect();
+        let known = knowledge.models.members.keys().map(|(_, full)| gates::simple_name(full)).collect();
+        FixLoop {
+            tree,
+            settings,
+            knowledge,
+            detected,
+            tracks,
+            history: BTreeMap::new(),
+            originals: BTreeMap::new(),
+            banned: BTreeMap::new(),
+            together: Vec::new(),
+            diagnostics: Vec::new(),
+            passes: 0,
+            preview,
+            known,
+        }
+    }
+
+    /// Runs to the end. Afterwards the tree holds the fixed texts (after a preview: those that were read) and every finding has
+    /// a verdict. `Err`: the analysis broke down.
+    pub fn run(&mut self) -> Result<Stop, String> {
+        let first = std::mem::take(&mut self.detected);
+        let given: Vec<Option<Verdict>> = self.tracks.iter().map(|t| t.verdict.clone()).collect();
+        let mut stop = Stop::Fixpoint;
+        let mut start = Some(first);
+        loop {
+            self.detected = match start.take() {
+                Some(d) => d,
+                // After a cycle everything is planned anew from the texts as they were read.
+                None => detect(self.tree, self.settings, self.knowledge)?,
+            };
+            match self.run_once()? {
+                None => break,
+                Some((why, dropped)) => {
+                    stop = if why == Reason::Cycle || stop == Stop::Cycle { Stop::Cycle } else { Stop::Budget };
+                    for pair in dropped {
+                        self.banned.insert(pair, why);
+                    }
+                    self.reset(&given);
+                }
+            }
+        }
+        if self.preview {
+            let originals = std::mem::take(&mut self.originals);
+            self.tree.swap(originals.into_values().collect());
+        } else {
+            self.verify_denied()?;
+        }
+        for t in &mut self.tracks {
+            t.verdict.get_or_insert_with(|| {
+                Verdict::Abstained(Refusal::new(Reason::Conflict, "the fix never fitted beside the others"))
+            });
+        }
+        Ok(stop)
+    }
+
+    /// Texts before the first change, by file.
+    pub fn into_originals(self) -> BTreeMap<FileId, Replacement> {
+        self.originals
+    }
+
+    fn reset(&mut self, given: &[Option<Verdict>]) {
+        let originals = std::mem::take(&mut self.originals);
+        self.tree.swap(originals.into_values().collect());
+        self.history.clear();
+        self.together.clear();
+        self.passes = 0;
+        for (i, (t, v)) in self.tracks.iter_mut().zip(given).enumerate() {
+            *t = Track::new(i, v.clone());
+        }
+    }
+
+    /// Rounds until nothing changes; `Some` names the fixes that never come to rest.
+    fn run_once(&mut self) -> Result<Option<(Reason, BTreeSet<(&'static str, FileId)>)>, String> {
+        let mut states: Vec<BTreeMap<FileId, blake3::Hash>> = vec![BTreeMap::new()];
+        let mut log: Vec<Vec<(&'static str, FileId)>> = Vec::new();
+        let which = if self.preview { Which::All } else { Which::Allowed };
+        loop {
+            let planned = self.plan(which);
+            let round = self.round(planned, None)?;
+            if round.applied.is_empty() {
+                // Withdrawn fixes make room for those that waited; each is tried once, so this ends.
+                if round.withdrawn || self.try_again() {
+                    continue;
+                }
+                return Ok(None);
+            }
+            self.passes += 1;
+            log.push(round.applied);
+            let state: BTreeMap<FileId, blake3::Hash> = self
+                .originals
+                .iter()
+                .filter_map(|(file, before)| {
+                    let now = self.tree.text(*file)?;
+                    (now != before.text).then(|| (*file, blake3::hash(now.as_bytes())))
+                })
+                .collect();
+            if let Some(seen) = states.iter().position(|s| *s == state) {
+                return Ok(Some((Reason::Cycle, log[seen..].iter().flatten().copied().collect())));
+            }
+            states.push(state);
+            if self.passes >= MAX_PASSES {
+                let last = log.last().map(|l| l.iter().copied().collect()).unwrap_or_default();
+                return Ok(Some((Reason::Budget, last)));
+            }
+        }
+    }
+
+    /// Refused fixes get another chance once the code around them has changed: a second run would try them too.
+    fn try_again(&mut self) -> bool {
+        let mut any = false;
+        for t in &mut self.tracks {
+            if t.now.is_some() && t.refused_at < self.passes && matches!(t.verdict, Some(Verdict::Rejected { .. })) {
+                t.verdict = None;
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Asks the recipes for a fix of every finding without a final verdict. Refusals become verdicts that a later round may
+    /// still change.
+    fn plan(&mut self, which: Which) -> Vec<Planned> {
+        let pending: Vec<(usize, usize)> = self
+            .tracks
+            .iter()
+            .enumerate()
+            .filter(|(_, t)| matches!(t.verdict, None | Some(Verdict::Abstained(_))))
+            .filter_map(|(i, t)| Some((i, t.now?)))
+            .collect();
+        let cx = view(self.tree, &self.detected.analysis, self.knowledge);
+        let fix_cx = FixCx { detect: &cx, decisions: &self.settings.decisions, all: &self.detected.found };
+        let answers: Vec<(usize, usize, Result<Fix, Refusal>, Option<String>)> = pending
+            .into_par_iter()
+            .filter_map(|(track, at)| {
+                let found = &fix_cx.all[at];
+                if let Some(why) = self.banned.get(&(found.rule, found.file)) {
+                    let detail = match why {
+                        Reason::Cycle => "this fix and another one undo each other; neither is kept",
+                        _ => "the fixes of this file never come to rest; none is kept",
+                    };
+                    return Some((track, at, Err(Refusal::new(*why, detail)), None));
+                }
+                let rule = self.knowledge.rules.iter().find(|r| r.meta.id == found.rule)?;
+                match guarded(|| (rule.fix)(&fix_cx, found)) {
+                    Ok(answer) => Some((track, at, answer.and_then(|f| self.admissible(f)), None)),
+                    Err(e) => {
+                        let refusal = Refusal::new(Reason::NoRecipe, "the recipe broke down on this code");
+                        Some((track, at, Err(refusal), Some(e)))
+                    }
+                }
+            })
+            .collect();
+        let mut out = Vec::new();
+        for (track, at, answer, broken) in answers {
+            let found = &self.detected.found[at];
+            if let Some(e) = broken {
+                self.diagnostics.push(Diagnostic {
+                    path: self.tree.path(found.file).to_string(),
+                    line: 0,
+                    message: format!("the recipe of {} broke down: {e}", found.rule),
+                    failure: false,
+                });
+            }
+            match answer {
+                Err(refusal) => self.tracks[track].verdict = Some(Verdict::Abstained(refusal)),
+                Ok(fix) => {
+                    let policy = self.policy(found, &fix);
+                    self.tracks[track].verdict = None;
+                    let wanted = match which {
+                        Which::Allowed => policy.is_none(),
+                        Which::Denied => policy.is_some(),
+                        Which::All => true,
+                    };
+                    if wanted {
+                        out.push(Planned { track, at, fix, policy });
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    /// Why the settings do not allow a fix.
+    fn policy(&self, found: &Found, fix: &Fix) -> Option<Refusal> {
+        let tier = fix.assurance.tier();
+        let path = self.tree.path(found.file);
+        if !self.settings.tier_allowed(found.rule, path, tier) {
+            let detail = format!("the fix is of tier {}, which the settings do not allow here", tier.name());
+            return Some(Refusal::new(Reason::TierNotAllowed, detail));
+        }
+        let needed = self.settings.needed_confidence(tier);
+        if found.confidence < needed {
+            let detail = format!(
+                "the confidence is {}, a fix of tier {} needs {}",
+                found.confidence.name(),
+                tier.name(),
+                needed.name()
+            );
+            return Some(Refusal::new(Reason::ConfidenceTooLow, detail));
+        }
+        None
+    }
+
+    /// Refuses a fix that touches what no fix may touch.
+    fn admissible(&self, fix: Fix) -> Result<Fix, Refusal> {
+        let mut replaces = false;
+        for e in &fix.edits {
+            let Some(text) = self.tree.text(e.file) else {
+                return Err(Refusal::new(Reason::NoRecipe, "the recipe named a file that is not there"));
+            };
+            if text.get(e.span.lo as usize..e.span.hi as usize).is_none() {
+                return Err(Refusal::new(Reason::NoRecipe, "the recipe named a place that is not there"));
+            }
+            if e.kind == EditKind::Pin {
+                continue;
+            }
+            replaces |= e.span.of(text) != e.text;
+            if let Some(module) = self.tree.module(e.file)
+                && module.error_spans.iter().any(|s| s.lo <= e.span.hi && e.span.lo <= s.hi)
+            {
+                let detail = format!("the edit would touch a syntax error in {}", self.tree.path(e.file));
+                return Err(Refusal::new(Reason::ErrorRegion, detail));
+            }
+            if manifest_index(e.file).is_none()
+                && let Some(class) = self.tree.code.get(e.file.0 as usize).and_then(|c| c.class)
+                && !class.wanted(self.settings)
+            {
+                let detail = format!("the edit would touch {} code: {}", class.name(), self.tree.path(e.file));
+                return Err(Refusal::new(Reason::NonOwnedCallee, detail));
+            }
+        }
+        if !replaces {
+            return Err(Refusal::new(Reason::NoRecipe, "the fix would change nothing"));
+        }
+        Ok(fix)
+    }
+
+    /// One round: offers the fixes in order, applies what fits, verifies, withdraws the guilty. Findings whose fix went in or
+    /// was rejected get their verdict; those that did not fit wait for the next round. Gives the fixes that went in (rule and
+    /// file of the finding) and whether any fix was withdrawn. In a preview, what was replaced is kept in `undo`.
+    fn round(
+        &mut self,
+        mut planned: Vec<Planned>,
+        mut undo: Option<&mut Vec<Vec<Replacement>>>,
+    ) -> Result<Round, String> {
+        planned.sort_by_key(|p| (p.policy.is_some(), p.at));
+        let mut plan = front::Plan::new();
+        let mut chosen = Vec::new();
+        for p in planned {
+            match plan.offer(&p.fix) {
+                Ok(()) => chosen.push(p),
+                Err(why) => {
+                    self.tracks[p.track].verdict = Some(Verdict::Abstained(Refusal::new(Reason::Conflict, why)))
+                }
+            }
+        }
+        let mut round = Round::default();
+        let mut checks = 0;
+        while !chosen.is_empty() {
+            let all: Vec<usize> = (0..chosen.len()).collect();
+            checks += 1;
+            let attempt = self.attempt(&chosen, &all)?;
+            if attempt.problems.is_empty()
+                && let Some(done) = attempt.done
+            {
+                round.applied = chosen.iter().map(|p| (self.rule_of(p), self.file_of(p))).collect();
+                let old = self.accept(chosen, *done, &attempt.covered, undo.is_some());
+                match &mut undo {
+                    Some(stack) => stack.push(old),
+                    None => old.into_iter().for_each(|r| {
+                        self.originals.entry(r.file).or_insert(r);
+                    }),
+                }
+                return Ok(round);
+            }
+            if let Some(done) = attempt.done {
+                self.tree.swap(done.old);
+            }
+            let guilty = self.guilty(&chosen, &attempt.problems, &mut checks)?;
+            let mut kept = Vec::new();
+            for (i, p) in chosen.into_iter().enumerate() {
+                match guilty.get(&i) {
+                    Some(problem) => {
+                        round.withdrawn = true;
+                        self.tracks[p.track].refused_at = self.passes;
+                        self.tracks[p.track].verdict = Some(Verdict::Rejected {
+                            title: p.fix.title,
+                            gate: problem.gate,
+                            detail: problem.detail.clone(),
+                        });
+                    }
+                    None => kept.push(p),
+                }
+            }
+            chosen = kept;
+        }
+        Ok(round)
+    }
+
+    fn rule_of(&self, p: &Planned) -> &'static str {
+        self.detected.found[p.at].rule
+    }
+
+    fn file_of(&self, p: &Planned) -> FileId {
+        self.detected.found[p.at].file
+    }
+
+    /// Applies a subset of the chosen fixes and runs the gates. The tree is exchanged when `done` is given.
+    fn attempt(&mut self, chosen: &[Planned], subset: &[usize]) -> Result<Attempt, String> {
+        let mut plan = front::Plan::new();
+        for i in subset {
+            // A subset of fixes that fit together fits together.
+            if let Err(why) = plan.offer(&chosen[*i].fix) {
+                return Ok(Attempt::failed(Problem { gate: Gate::Bytes, detail: why, suspects: vec![*i] }));
+            }
+        }
+        let fixes: Vec<(usize, &Fix)> = subset.iter().map(|i| (*i, &chosen[*i].fix)).collect();
+        let mut edits: BTreeMap<FileId, Vec<Edit>> = BTreeMap::new();
+        for (_, fix) in &fixes {
+            for e in fix.edits.iter().filter(|e| e.kind == EditKind::Replace) {
+                edits.entry(e.file).or_default().push(e.clone());
+            }
+        }
+        let mut texts = BTreeMap::new();
+        let mut maps = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (file, list) in &mut edits {
+            list.sort();
+            list.dedup();
+            let before = self.tree.text(*file).unwrap_or("");
+            let spliced = gates::splice(before, list);
+            let original = self.originals.get(file).map_or(before, |r| r.text.as_str());
+            let checked = plan.apply(*file, before).and_then(|after| {
+                let source = self.tree.source(*file).ok_or("no such file")?;
+                gates::bytes(source, original, &after)?;
+                if spliced == after { Ok(after) } else { Err("an edit spilled over".to_string()) }
+            });
+            let after = match checked {
+                Ok(after) => after,
+                Err(why) => {
+                    let detail = format!("{}: {why}", self.tree.path(*file));
+                    problems.push(Problem { gate: Gate::Bytes, detail, suspects: gates::touching(&fixes, *file) });
+                    continue;
+                }
+            };
+            maps.insert(*file, PosMap::new(list.iter().map(|e| (e.span, e.text.len() as u32)).collect()));
+            texts.insert(*file, after);
+        }
+        let mut replacements = Vec::new();
+        for r in self.tree.prepare(texts) {
+            match r {
+                Ok(r) => {
+                    if let Some(detail) = gates::parse(self.tree, &r, &maps) {
+                        problems.push(Problem { gate: Gate::Parse, detail, suspects: gates::touching(&fixes, r.file) });
+                    }
+                    replacements.push(r);
+                }
+                Err((file, why)) => {
+                    let detail = format!("{}: cannot be analysed after the change: {why}", self.tree.path(file));
+                    problems.push(Problem { gate: Gate::Parse, detail, suspects: gates::touching(&fixes, file) });
+                }
+            }
+        }
+        if !problems.is_empty() {
+            return Ok(Attempt { problems, covered: Vec::new(), done: None });
+        }
+        let old = self.tree.swap(replacements);
+        let next = match detect(self.tree, self.settings, self.knowledge) {
+            Ok(next) => next,
+            Err(e) => {
+                self.tree.swap(old);
+                let suspects = subset.to_vec();
+                let detail = format!("the analysis broke down after the change: {e}");
+                return Ok(Attempt::failed(Problem { gate: Gate::Gone, detail, suspects }));
+            }
+        };
+        let d = &self.detected;
+        let followed = follow(&d.found, &d.fingerprints, &next.found, &next.fingerprints, &maps);
+        let targets: Vec<(usize, usize)> = subset.iter().map(|i| (*i, chosen[*i].at)).collect();
+        let judge = gates::Judge {
+            tree: self.tree,
+            fixes: &fixes,
+            targets: &targets,
+            before: d,
+            after: &next,
+            followed: &followed,
+            maps: &maps,
+            floor: self.settings.report_confidence.min(Confidence::Medium),
+            live: &self.live(),
+            known: &self.known,
+        };
+        let (problems, covered) = judge.verdict();
+        Ok(Attempt { problems, covered, done: Some(Box::new(Done { next, followed, maps, old })) })
+    }
+
+    /// Present findings that somebody still cares about: all but those already rejected count as well.
+    fn live(&self) -> BTreeSet<usize> {
+        self.tracks.iter().filter_map(|t| t.now).collect()
+    }
+
+    /// Which of the chosen fixes are to blame. Problems with one suspect name it; otherwise the first problem is searched by
+    /// halves for the fix with which it appears.
+    fn guilty(
+        &mut self,
+        chosen: &[Planned],
+        problems: &[Problem],
+        checks: &mut usize,
+    ) -> Result<BTreeMap<usize, Problem>, String> {
+        let mut out: BTreeMap<usize, Problem> = BTreeMap::new();
+        for p in problems {
+            if let [one] = p.suspects[..] {
+                out.entry(one).or_insert_with(|| p.clone());
+            }
+        }
+        let Some(first) = problems.iter().find(|p| !p.suspects.is_empty()) else {
+            // Nobody in particular: then none of them can be trusted.
+            let p = problems.first().cloned().unwrap_or_else(|| Problem {
+                gate: Gate::Clean,
+                detail: "the change could not be verified".to_string(),
+                suspects: Vec::new(),
+            });
+            return Ok((0..chosen.len()).map(|i| (i, p.clone())).collect());
+        };
+        if !out.is_empty() {
+            return Ok(out);
+        }
+        let suspects = first.suspects.clone();
+        let (mut lo, mut hi) = (0, suspects.len());
+        while hi - lo > 1 {
+            if *checks >= MAX_CHECKS {
+                return Ok(suspects.iter().map(|i| (*i, first.clone())).collect());
+            }
+            *checks += 1;
+            let mid = lo + (hi - lo) / 2;
+            let subset: Vec<usize> =
+                (0..chosen.len()).filter(|i| suspects.iter().position(|s| s == i).is_none_or(|n| n < mid)).collect();
+            let attempt = self.attempt(chosen, &subset)?;
+            if let Some(done) = attempt.done {
+                self.tree.swap(done.old);
+            }
+            if attempt.problems.iter().any(|p| p.gate == first.gate) { hi = mid } else { lo = mid }
+        }
+        Ok(suspects.get(lo).map(|i| (*i, first.clone())).into_iter().collect())
+    }
+
+    /// Takes a clean attempt over: verdicts, places, history. Gives the texts that were replaced.
+    fn accept(
+        &mut self,
+        chosen: Vec<Planned>,
+        done: Done,
+        covered: &[(usize, usize)],
+        preview: bool,
+    ) -> Vec<Replacement> {
+        let old_text = |file: FileId| done.old.iter().find(|r| r.file == file).map_or("", |r| r.text.as_str());
+        let mut made: BTreeMap<usize, (Applied, Option<Refusal>)> = BTreeMap::new();
+        for (i, p) in chosen.iter().enumerate() {
+            let files: BTreeSet<FileId> =
+                p.fix.edits.iter().filter(|e| e.kind == EditKind::Replace).map(|e| e.file).collect();
+            let mut diff = String::new();
+            for file in &files {
+                let mut own: Vec<Edit> =
+                    p.fix.edits.iter().filter(|e| e.file == *file && e.kind == EditKind::Replace).cloned().collect();
+                own.sort();
+                own.dedup();
+                let before = old_text(*file);
+                diff.push_str(&front::diff(self.tree.path(*file), before, &gates::splice(before, &own)));
+            }
+            let applied = Applied {
+                title: p.fix.title.clone(),
+                tier: p.fix.assurance.tier(),
+                reasons: p.fix.assurance.reasons().to_vec(),
+                edits: self.edits_in_original(&p.fix),
+                diff,
+                files: files.iter().map(|f| self.tree.path(*f).to_string()).collect(),
+                evidence: gates::evidence(),
+                pass: self.passes + 1,
+            };
+            if files.len() > 1 && !preview && p.policy.is_none() {
+                self.together.push(files.into_iter().collect());
+            }
+            made.insert(i, (applied, p.policy.clone()));
+        }
+        let verdict = |(applied, policy): &(Applied, Option<Refusal>)| {
+            let fix = Box::new(applied.clone());
+            if preview || policy.is_some() {
+                Verdict::Fixable { fix, policy: policy.clone() }
+            } else {
+                Verdict::Fixed(fix)
+            }
+        };
+        for (i, p) in chosen.iter().enumerate() {
+            self.tracks[p.track].verdict = made.get(&i).map(verdict);
+        }
+        for (at, by) in covered {
+            if let Some(t) = self.tracks.iter_mut().find(|t| t.now == Some(*at))
+                && matches!(t.verdict, None | Some(Verdict::Abstained(_)) | Some(Verdict::Rejected { .. }))
+            {
+                t.verdict = made.get(by).map(verdict);
+            }
+        }
+        for t in &mut self.tracks {
+            t.now = t.now.and_then(|j| done.followed.now.get(j).copied().flatten());
+        }
+        for (file, map) in done.maps {
+            self.history.entry(file).or_default().push(map);
+        }
+        self.detected = done.next;
+        done.old
+    }
+
+    /// The fix's edits in terms of the files as they were read, unless it touches what an earlier round wrote.
+    fn edits_in_original(&self, fix: &Fix) -> Option<Vec<Edit>> {
+        fix.edits
+            .iter()
+            .filter(|e| e.kind == EditKind::Replace)
+            .map(|e| {
+                let maps = self.history.get(&e.file).map_or(&[][..], Vec::as_slice);
+                let span = maps.iter().rev().try_fold(e.span, |s: Span, m| m.back(s))?;
+                Some(Edit { span, ..e.clone() })
+            })
+            .collect()
+    }
+
+    /// Verifies the fixes that the settings do not allow, on top of the others, and takes them out again: `fixable` is a promise.
+    fn verify_denied(&mut self) -> Result<(), String> {
+        let mut undo: Vec<Vec<Replacement>> = Vec::new();
+        for _ in 0..MAX_PASSES {
+            let planned = self.plan(Which::Denied);
+            if planned.is_empty() {
+                break;
+            }
+            let round = self.round(planned, Some(&mut undo))?;
+            if round.applied.is_empty() && !round.withdrawn {
+                break;
+            }
+        }
+        for old in undo.into_iter().rev() {
+            self.tree.swap(old);
+        }
+        Ok(())
+    }
+}
+
+/// What an attempt to apply some fixes led to.
+struct Attempt {
+    problems: Vec<Problem>,
+    /// Findings that went away with a fix of another one: index before, index of the fix.
+    covered: Vec<(usize, usize)>,
+    /// The new state, when the analysis got that far; the tree is exchanged then.
+    done: Option<Box<Done>>,
+}
+
+impl Attempt {
+    fn failed(problem: Problem) -> Attempt {
+        Attempt { problems: vec![problem], covered: Vec::new(), done: None }
+    }
+}
+
+struct Done {
+    next: Detected,
+    followed: Followed,
+    maps: BTreeMap<FileId, PosMap>,
+    old: Vec<Replacement>,
+}

@@ -1,0 +1,315 @@
+//! Writing: whole files or nothing, only over the bytes that were read, several files together with a journal, and the patch
+//! that takes everything back.
+
+use crate::discover::io_text;
+use crate::outcome::Changed;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Why a file was not written. The others were done; this one is as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// The file is not the one that was analysed any more.
+    #[error("{path}: changed since it was read, left as it is")]
+    ChangedMeanwhile {
+        /// The file.
+        path: String,
+    },
+    /// The file system refused.
+    #[error("{path}: not written: {why}")]
+    Io {
+        /// The file.
+        path: String,
+        /// The system's words.
+        why: String,
+    },
+    /// A file that belongs to the same fix could not be written.
+    #[error("{path}: not written, because {because} could not be")]
+    Together {
+        /// The file.
+        path: String,
+        /// The other one.
+        because: String,
+    },
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Files written, in order.
+    pub files: Vec<String>,
+    /// Files not written.
+    pub errors: Vec<WriteError>,
+    /// The patch that was saved for taking everything back.
+    pub undo: Option<PathBuf>,
+}
+
+/// The file system as the writer needs it; tests put faults in its place.
+pub trait Disk: Sync {
+    /// The bytes of a file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Writes a new file beside `target`, with its permissions, and brings it to the disk; its path is the answer.
+    fn stage(&self, target: &Path, bytes: &[u8]) -> io::Result<PathBuf>;
+    /// Puts the staged file in the place of the target.
+    fn commit(&self, staged: &Path, target: &Path) -> io::Result<()>;
+    /// Removes a file, if it is there.
+    fn remove(&self, path: &Path);
+}
+
+/// The real file system.
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+    fn stage(&self, target: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+        let dir = target.parent().ok_or_else(|| io::Error::other("no directory"))?;
+        let mut file = tempfile::Builder::new().prefix(".surefix-").suffix(".tmp").tempfile_in(dir)?;
+        file.write_all(bytes)?;
+        if let Ok(meta) = std::fs::metadata(target) {
+            if meta.permissions().readonly() {
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only"));
+            }
+            file.as_file().set_permissions(meta.permissions())?;
+        }
+        file.as_file().sync_all()?;
+        let (_, path) = file.keep().map_err(|e| e.error)?;
+        Ok(path)
+    }
+    fn commit(&self, staged: &Path, target: &Path) -> io::Result<()> {
+        std::fs::rename(staged, target)
+    }
+    fn remove(&self, path: &Path) {
+        // Absent is what is wanted.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Where Surefix keeps its own files of a project: inside the git directory, or in `.surefix` at the root.
+pub fn state_dir(root: &Path) -> PathBuf {
+    for dir in root.ancestors() {
+        let git = dir.join(".git");
+        if git.is_dir() {
+            return git.join("surefix");
+        }
+        if let Ok(text) = std::fs::read_to_string(&git)
+            && let Some(target) = text.trim().strip_prefix("gitdir:")
+        {
+            return dir.join(target.trim()).join("surefix");
+        }
+    }
+    root.join(".surefix")
+}
+
+#[derive(Serialize, Deserialize)]
+struct Journal {
+    version: u32,
+    files: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    target: PathBuf,
+    staged: PathBuf,
+    /// Copy of the old bytes in the state directory.
+    backup: PathBuf,
+    old: String,
+    new: String,
+}
+
+fn hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+fn make_state_dir(dir: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    if dir.file_name().is_some_and(|n| n == ".surefix") {
+        let ignore = dir.join(".gitignore");
+        if !ignore.exists() {
+            std::fs::write(ignore, "*\n")?;
+        }
+    }
+    Ok(())
+}
+
+/// What an unfinished journal of an earlier run led to, in words; `None` when there is none.
+pub fn recover(root: &Path, disk: &dyn Disk) -> Result<Option<String>, WriteError> {
+    let dir = state_dir(root);
+    let journal = dir.join("journal.json");
+    let Ok(bytes) = std::fs::read(&journal) else { return Ok(None) };
+    let shown = |p: &Path| p.strip_prefix(root).unwrap_or(p).to_string_lossy().to_string();
+    let Ok(log) = serde_json::from_slice::<Journal>(&bytes) else {
+        // Half a journal was never acted upon: it is renamed into place before the first file.
+        disk.remove(&journal);
+        return Ok(Some("an unreadable journal of an earlier run was removed; no file was touched by it".to_string()));
+    };
+    let state: Vec<(bool, bool, bool)> = log
+        .files
+        .iter()
+        .map(|e| {
+            let now = disk.read(&e.target).map(|b| hash(&b)).unwrap_or_default();
+            let staged = disk.read(&e.staged).map(|b| hash(&b)).unwrap_or_default();
+            (now == e.new, now == e.old, staged == e.new)
+        })
+        .collect();
+    let names = log.files.iter().map(|e| shown(&e.target)).collect::<Vec<_>>().join(", ");
+    let fail = |e: &Entry, err: io::Error| WriteError::Io { path: shown(&e.target), why: io_text(&err) };
+    let message = if state.iter().all(|(new, old, staged)| *new || (*old && *staged)) {
+        for (e, (new, _, _)) in log.files.iter().zip(&state) {
+            if !new {
+                disk.commit(&e.staged, &e.target).map_err(|err| fail(e, err))?;
+            }
+        }
+        format!("an earlier run was interrupted: its fix was completed in {names}")
+    } else {
+        for (e, (new, _, _)) in log.files.iter().zip(&state) {
+            if *new {
+                let old = disk.read(&e.backup).map_err(|err| fail(e, err))?;
+                let staged = disk.stage(&e.target, &old).map_err(|err| fail(e, err))?;
+                disk.commit(&staged, &e.target).map_err(|err| fail(e, err))?;
+            }
+        }
+        format!("an earlier run was interrupted: its fix was taken back in {names}")
+    };
+    for e in &log.files {
+        disk.remove(&e.staged);
+        disk.remove(&e.backup);
+    }
+    disk.remove(&journal);
+    Ok(Some(message))
+}
+
+/// Writes the changed files. Files of one group are written all or none, across a crash too. `undo` is the patch to keep.
+pub fn write(root: &Path, changed: &[Changed], undo: &[u8], disk: &dyn Disk) -> Written {
+    let mut out = Written::default();
+    let dir = state_dir(root);
+    if !changed.is_empty() {
+        let saved = make_state_dir(&dir).and_then(|()| {
+            let path = next_undo(&dir);
+            save(&path, undo, disk).map(|()| path)
+        });
+        match saved {
+            Ok(path) => out.undo = Some(path),
+            Err(e) => {
+                // Without a way back nothing is changed.
+                let why = format!("the patch for taking it back cannot be saved: {}", io_text(&e));
+                out.errors =
+                    changed.iter().map(|c| WriteError::Io { path: c.path.clone(), why: why.clone() }).collect();
+                return out;
+            }
+        }
+    }
+    let mut groups: BTreeMap<usize, Vec<&Changed>> = BTreeMap::new();
+    for c in changed {
+        groups.entry(c.group).or_default().push(c);
+    }
+    for files in groups.into_values() {
+        match write_group(root, &dir, &files, disk) {
+            Ok(()) => out.files.extend(files.iter().map(|c| c.path.clone())),
+            Err((at, error)) => {
+                let because = files.get(at).map_or(String::new(), |c| c.path.clone());
+                for (i, c) in files.iter().enumerate() {
+                    if i != at {
+                        out.errors.push(WriteError::Together { path: c.path.clone(), because: because.clone() });
+                    }
+                }
+                out.errors.push(error);
+            }
+        }
+    }
+    out.files.sort();
+    out
+}
+
+/// The first free name for a patch: those of earlier runs stay, because each holds work that may exist nowhere else.
+fn next_undo(dir: &Path) -> PathBuf {
+    let taken = |e: std::fs::DirEntry| {
+        e.file_name().to_str()?.strip_prefix("undo-")?.strip_suffix(".patch")?.parse::<u32>().ok()
+    };
+    let last = std::fs::read_dir(dir).into_iter().flatten().flatten().filter_map(taken).max().unwrap_or(0);
+    dir.join(format!("undo-{}.patch", last.saturating_add(1)))
+}
+
+fn save(path: &Path, bytes: &[u8], disk: &dyn Disk) -> io::Result<()> {
+    let staged = disk.stage(path, bytes)?;
+    disk.commit(&staged, path)
+}
+
+fn write_group(root: &Path, dir: &Path, files: &[&Changed], disk: &dyn Disk) -> Result<(), (usize, WriteError)> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let clean = |entries: &[Entry]| {
+        for e in entries {
+            disk.remove(&e.staged);
+            disk.remove(&e.backup);
+        }
+    };
+    for (i, c) in files.iter().enumerate() {
+        let target = root.join(&c.path);
+        let io = |e: io::Error| (i, WriteError::Io { path: c.path.clone(), why: io_text(&e) });
+        let step = (|| {
+            let now = disk.read(&target).map_err(io)?;
+            if now != c.before {
+                return Err((i, WriteError::ChangedMeanwhile { path: c.path.clone() }));
+            }
+            let staged = disk.stage(&target, &c.after).map_err(io)?;
+            let mut backup = PathBuf::new();
+            if files.len() > 1 {
+                backup = dir.join(format!("old-{}", hash(&c.before)));
+                if let Err(e) = save(&backup, &c.before, disk) {
+                    disk.remove(&staged);
+                    return Err(io(e));
+                }
+            }
+            Ok(Entry { target: target.clone(), staged, backup, old: hash(&c.before), new: hash(&c.after) })
+        })();
+        match step {
+            Ok(e) => entries.push(e),
+            Err(e) => {
+                clean(&entries);
+                return Err(e);
+            }
+        }
+    }
+    let journal = dir.join("journal.json");
+    if files.len() > 1 {
+        let log = Journal { version: 1, files: entries };
+        let text = serde_json::to_vec_pretty(&log).unwrap_or_default();
+        entries = log.files;
+        if let Err(e) = save(&journal, &text, disk) {
+            clean(&entries);
+            let path = files[0].path.clone();
+            return Err((0, WriteError::Io { path, why: format!("the journal cannot be saved: {}", io_text(&e)) }));
+        }
+    }
+    for (i, (e, c)) in entries.iter().zip(files).enumerate() {
+        if let Err(err) = disk.commit(&e.staged, &e.target) {
+            for (done, old) in entries.iter().zip(files).take(i) {
+                // The journal stays when this fails, and the next run tries again.
+                if let Ok(staged) = disk.stage(&done.target, &old.before) {
+                    let _ = disk.commit(&staged, &done.target);
+                }
+            }
+            let back = entries
+                .iter()
+                .zip(files)
+                .take(i)
+                .all(|(done, old)| disk.read(&done.target).is_ok_and(|b| b == old.before));
+            if back {
+                clean(&entries);
+                disk.remove(&journal);
+            }
+            return Err((i, WriteError::Io { path: c.path.clone(), why: io_text(&err) }));
+        }
+    }
+    if files.len() > 1 {
+        disk.remove(&journal);
+        clean(&entries);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
