@@ -1,1 +1,38 @@
-//! Placeholder module; replaced by the first slice.
+//! Output formats: terminal, JSON, SARIF 2.1.0, Markdown, unified diff. The only crate that knows them.
+//!
+//! Everything that comes from scanned code or from file names is made harmless on the way out ([`escape`]).
+
+pub mod escape;
+pub mod json;
+pub mod markdown;
+mod place;
+pub mod sarif;
+pub mod terminal;
+
+use surefix_engine::Outcome;
+
+/// The unified diff of all changed files, as `git apply` takes it; raw bytes, because files need not be UTF-8.
+pub fn patch(outcome: &Outcome) -> Vec<u8> {
+    outcome.changed.iter().flat_map(|c| surefix_engine::diff_bytes(&c.path, &c.before, &c.after)).collect()
+}
+
+/// The patch that takes [`patch`] back.
+pub fn undo_patch(outcome: &Outcome) -> Vec<u8> {
+    outcome.changed.iter().flat_map(|c| surefix_engine::diff_bytes(&c.path, &c.after, &c.before)).collect()
+}
+
+/// What every format says of a verdict beyond its name, one line.
+pub fn why(verdict: &surefix_engine::Verdict) -> String {
+    use surefix_engine::Verdict as V;
+    match verdict {
+        V::Fixed(fix) | V::Fixable { fix, policy: None } => format!("{} (tier {})", fix.title, fix.tier.name()),
+        V::Fixable { fix, policy: Some(p) } => {
+            format!("{} (tier {}); not applied: {}", fix.title, fix.tier.name(), p.detail)
+        }
+        V::Rejected { title, gate, detail } => format!("{title}: refused by gate {}: {detail}", gate.name()),
+        V::Abstained(r) => format!("{}: {}", r.reason.code(), r.detail),
+        V::FalsePositive { proof } => proof.clone(),
+        V::Suppressed { by } => by.clone(),
+        V::Excluded { why } | V::Stale { why } => why.clone(),
+    }
+}
