@@ -1,0 +1,200 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use surefix_engine::config::{FailOn, Level, MaxTier};
+
+/// Finds security flaws in Java and Python code and fixes them, each fix proven before it is written.
+#[derive(Parser, Debug)]
+#[command(name = "surefix", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do; nothing shows the three commands to start with.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// Commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Find flaws and say of each how it would end; change nothing.
+    Scan(Scan),
+    /// Find flaws and fix them.
+    Fix(Fix),
+    /// List the rules.
+    Rules,
+    /// Show the page of a rule.
+    Rule {
+        /// Rule id, for example `sql-injection`.
+        id: String,
+    },
+    /// Show a finding in full: its flow with code, the fix and its proof, or why there is none.
+    Explain {
+        /// Beginning of the fingerprint (shown in brackets), or `path:line`.
+        finding: String,
+        /// What to scan.
+        #[arg(default_value = ".")]
+        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Write a commented `surefix.toml`.
+    Init,
+    /// Print shell completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `surefix scan`.
+#[derive(Args, Debug)]
+pub struct Scan {
+    /// Files and directories; default: the current directory.
+    pub paths: Vec<PathBuf>,
+    /// The worst tier that counts as allowed.
+    #[arg(long, value_enum)]
+    pub tier: Option<TierArg>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `surefix fix`.
+#[derive(Args, Debug)]
+pub struct Fix {
+    /// Files and directories; default: the current directory.
+    pub paths: Vec<PathBuf>,
+    /// Print the changes as a unified diff instead of writing them.
+    #[arg(long)]
+    pub diff: bool,
+    /// Write nothing; fail when a finding at or above the threshold is there.
+    #[arg(long)]
+    pub check: bool,
+    /// The worst tier that is applied.
+    #[arg(long, value_enum)]
+    pub tier: Option<TierArg>,
+    /// Return 5 when fixes were applied and nothing worse happened.
+    #[arg(long)]
+    pub exit_non_zero_on_fix: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Flags of all runs.
+#[derive(Args, Debug, Clone)]
+pub struct Common {
+    /// Only this rule; may be repeated.
+    #[arg(long = "rule", value_name = "ID")]
+    pub rules: Vec<String>,
+    /// Not this rule; may be repeated.
+    #[arg(long = "exclude-rule", value_name = "ID")]
+    pub exclude_rules: Vec<String>,
+    /// The severity from which a remaining finding fails the run.
+    #[arg(long, value_enum)]
+    pub fail_on: Option<FailOnArg>,
+    /// The lowest confidence that is reported.
+    #[arg(long, value_enum)]
+    pub confidence: Option<LevelArg>,
+    /// Number of threads; 0: one a core.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    /// Settings file; default: `surefix.toml` at the project's root.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Form of the report.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Write the report to a file instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write another report beside it, as FORMAT=FILE; may be repeated.
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_save)]
+    pub save: Vec<(Format, PathBuf)>,
+    /// Show suppressed and excluded findings as well.
+    #[arg(long)]
+    pub all: bool,
+}
+
+fn parse_save(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, file) = text.split_once('=').ok_or("expected FORMAT=FILE")?;
+    Ok((Format::from_str(format, true)?, PathBuf::from(file)))
+}
+
+/// Form of a report.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For reading in a terminal.
+    Text,
+    /// JSON, schema 1.
+    Json,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Markdown.
+    Markdown,
+    /// Unified diff of all changes.
+    Patch,
+}
+
+/// When to use colour.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+macro_rules! mirror {
+    ($(#[$doc:meta])* $name:ident, $to:ident { $($(#[$vdoc:meta])* $v:ident),* }) => {
+        $(#[$doc])*
+        #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$vdoc])* $v),* }
+        impl From<$name> for $to {
+            fn from(v: $name) -> $to { match v { $($name::$v => $to::$v),* } }
+        }
+    };
+}
+
+mirror! {
+    /// Tier on the command line.
+    TierArg, MaxTier {
+        /// Nothing is fixed.
+        Off,
+        /// The same result for every input.
+        Preserving,
+        /// Differs for attack-shaped input only.
+        AttackOnly,
+        /// A legitimate caller can notice.
+        Observable
+    }
+}
+mirror! {
+    /// Severity on the command line.
+    FailOnArg, FailOn {
+        /// Any finding.
+        Low,
+        /// Medium and worse.
+        Medium,
+        /// High and worse.
+        High,
+        /// Critical only.
+        Critical,
+        /// No finding fails the run.
+        Never
+    }
+}
+mirror! {
+    /// Confidence on the command line.
+    LevelArg, Level {
+        /// Anything.
+        Low,
+        /// One doubt at most.
+        Medium,
+        /// No doubt.
+        High
+    }
+}

@@ -1,0 +1,335 @@
+//! The commands.
+
+use crate::args::{Color, Common, Fix, Format, Scan};
+use crate::{FAILED, Failure, color};
+use std::borrow::Cow;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use surefix_engine::config::{self, Config, MaxTier};
+use surefix_engine::{Depth, Finding, Flags, Knowledge, Outcome, Settings, Verdict, discover, user_models, write};
+use surefix_models::ModelSet;
+use surefix_report::terminal::Look;
+use surefix_rules::RULES;
+
+/// Writes to standard output; a reader that has gone away is no error.
+pub fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::failed(format!("standard output: {e}"))),
+        _ => Ok(()),
+    }
+}
+
+fn talk(text: &str) {
+    // The talk is a courtesy: a closed stderr changes no result.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// A run that was made ready: what is scanned and with which settings.
+struct Ready {
+    paths: Vec<PathBuf>,
+    root: PathBuf,
+    settings: Settings,
+    models: Cow<'static, ModelSet>,
+}
+
+fn prepare(paths: Vec<PathBuf>, common: &Common, tier: Option<MaxTier>) -> Result<Ready, Failure> {
+    let paths = if paths.is_empty() { vec![PathBuf::from(".")] } else { paths };
+    let (root, _) = discover::resolve(&paths).map_err(Failure::usage)?;
+    let ids: Vec<&str> = RULES.iter().map(|r| r.meta.id).collect();
+    let default = root.join(config::FILE_NAME);
+    let file = common.config.clone().or_else(|| default.is_file().then_some(default));
+    let (config, base) = match &file {
+        Some(f) => {
+            let shown = f.strip_prefix(&root).unwrap_or(f).to_string_lossy().to_string();
+            let text = std::fs::read_to_string(f)
+                .map_err(|e| Failure::usage(format!("{shown}: cannot be read: {}", discover::io_text(&e))))?;
+            let config = Config::parse(&shown, &text, &ids).map_err(Failure::usage)?;
+            (config, f.parent().unwrap_or(Path::new(".")).to_path_buf())
+        }
+        None => (Config::default(), root.clone()),
+    };
+    for id in common.rules.iter().chain(&common.exclude_rules) {
+        known(id)?;
+    }
+    let flags = Flags {
+        tier,
+        confidence: common.confidence.map(Into::into),
+        rules: common.rules.clone(),
+        exclude_rules: common.exclude_rules.clone(),
+        fail_on: common.fail_on.map(Into::into),
+        threads: common.threads,
+    };
+    let settings = Settings::resolve(&config, &flags);
+    let models = models(&config, &base)?;
+    Ok(Ready { paths, root, settings, models })
+}
+
+/// The models compiled in, with those of the project.
+fn models(config: &Config, base: &Path) -> Result<Cow<'static, ModelSet>, Failure> {
+    let user = user_models::read(config, base).map_err(Failure::usage)?;
+    if user.is_empty() {
+        return Ok(Cow::Borrowed(surefix_models::builtin()));
+    }
+    surefix_models::load(surefix_models::builtin(), &user).map(Cow::Owned).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::usage(lines.join("\nerror: "))
+    })
+}
+
+fn known(id: &str) -> Result<(), Failure> {
+    if RULES.iter().any(|r| r.meta.id == id) {
+        return Ok(());
+    }
+    let near = config::nearest(id, RULES.iter().map(|r| r.meta.id));
+    let hint = near.map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default();
+    Err(Failure::usage(format!("unknown rule `{id}`{hint}")))
+}
+
+impl Ready {
+    fn scan(&self, depth: Depth) -> Result<Outcome, Failure> {
+        let bar = indicatif::ProgressBar::new_spinner();
+        if std::io::stderr().is_terminal() {
+            bar.set_message("analysing");
+            bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        } else {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        }
+        let knowledge = Knowledge { rules: RULES, models: &self.models };
+        let result = surefix_engine::in_pool(self.settings.threads, || {
+            let found = discover::discover(&self.paths, &self.settings).map_err(Failure::usage)?;
+            surefix_engine::scan(found, &self.settings, &knowledge, depth).map_err(Failure::failed)
+        });
+        bar.finish_and_clear();
+        result.map_err(Failure::failed)?
+    }
+}
+
+fn render(format: Format, outcome: &Outcome, look: Look) -> Vec<u8> {
+    match format {
+        Format::Text => surefix_report::terminal::render(outcome, look).into_bytes(),
+        Format::Json => surefix_report::json::render(outcome).into_bytes(),
+        Format::Sarif => {
+            let rules: Vec<_> = RULES.iter().map(|r| r.meta).collect();
+            surefix_report::sarif::render(outcome, &rules).into_bytes()
+        }
+        Format::Markdown => surefix_report::markdown::render(outcome).into_bytes(),
+        Format::Patch => surefix_report::patch(outcome),
+    }
+}
+
+/// Prints or saves the reports.
+fn report(outcome: &Outcome, common: &Common, choice: Color, format: Format, diffs: bool) -> Result<(), Failure> {
+    let plain = Look { color: false, all: common.all, diffs };
+    let save = |file: &Path, bytes: &[u8]| {
+        std::fs::write(file, bytes).map_err(|e| {
+            Failure::failed(format!("{}: cannot be written: {}", file.to_string_lossy(), discover::io_text(&e)))
+        })
+    };
+    match &common.output {
+        Some(file) => save(file, &render(format, outcome, plain))?,
+        None => {
+            let look = Look { color: color(choice, &std::io::stdout()), ..plain };
+            print(&render(format, outcome, look))?;
+        }
+    }
+    for (format, file) in &common.save {
+        save(file, &render(*format, outcome, plain))?;
+    }
+    let err = Look { color: color(choice, &std::io::stderr()), ..plain };
+    talk(&surefix_report::terminal::diagnostics(outcome, err));
+    if outcome.coverage.files() == 0 {
+        talk("warning: no file of a supported language was analysed\n");
+    }
+    Ok(())
+}
+
+/// The exit code that the findings ask for (4, 1, 5 or 0).
+fn verdict_code(outcome: &Outcome, settings: &Settings, applied: bool) -> u8 {
+    let remaining = |f: &&Finding| {
+        settings.fails(f.severity()) && (f.verdict.remains() || (!applied && matches!(f.verdict, Verdict::Fixed(_))))
+    };
+    if outcome.findings.iter().filter(remaining).any(|f| matches!(f.verdict, Verdict::Rejected { .. })) {
+        return 4;
+    }
+    u8::from(outcome.findings.iter().any(|f| remaining(&f)))
+}
+
+/// `surefix scan`.
+pub fn scan(args: Scan, choice: Color) -> Result<u8, Failure> {
+    let ready = prepare(args.paths, &args.common, args.tier.map(Into::into))?;
+    // Only a patch needs the texts as they would be written.
+    let patch = |f: Format| f == Format::Patch;
+    let all = patch(args.common.format) || args.common.save.iter().any(|s| patch(s.0));
+    let outcome = ready.scan(if all { Depth::Full } else { Depth::Preview })?.as_preview();
+    report(&outcome, &args.common, choice, args.common.format, false)?;
+    if outcome.failed() {
+        return Ok(FAILED);
+    }
+    Ok(verdict_code(&outcome, &ready.settings, false))
+}
+
+/// `surefix fix`.
+pub fn fix(args: Fix, choice: Color) -> Result<u8, Failure> {
+    let ready = prepare(args.paths, &args.common, args.tier.map(Into::into))?;
+    let preview = args.diff || args.check;
+    let mut failed = false;
+    if !preview {
+        match write::recover(&ready.root, &write::RealDisk) {
+            Ok(None) => {}
+            Ok(Some(said)) => talk(&format!("note: {}\n", surefix_report::escape::line(&said))),
+            Err(e) => {
+                return Err(Failure::failed(format!("an earlier run was interrupted and cannot be completed: {e}")));
+            }
+        }
+    }
+    let mut outcome = ready.scan(Depth::Full)?;
+    let mut written = write::Written::default();
+    if preview {
+        outcome = outcome.as_preview();
+    } else {
+        let undo = surefix_report::undo_patch(&outcome);
+        written = write::write(&ready.root, &outcome.changed, &undo, &write::RealDisk);
+        failed |= !written.errors.is_empty();
+        unwritten(&mut outcome, &written);
+    }
+    let text = args.common.format == Format::Text;
+    if args.diff && text {
+        report(&outcome, &args.common, choice, Format::Patch, false)?;
+        let look = Look { color: color(choice, &std::io::stderr()), ..Look::default() };
+        talk(&surefix_report::terminal::summary(&outcome, look));
+    } else {
+        report(&outcome, &args.common, choice, args.common.format, true)?;
+    }
+    for e in &written.errors {
+        talk(&format!("error: {}\n", surefix_report::escape::line(&e.to_string())));
+    }
+    if !preview {
+        talk(&after(&ready.root, &written));
+    }
+    if failed || outcome.failed() {
+        return Ok(FAILED);
+    }
+    if args.diff && !args.check {
+        return Ok(0);
+    }
+    let code = verdict_code(&outcome, &ready.settings, !preview);
+    if code == 0 && args.exit_non_zero_on_fix && !written.files.is_empty() {
+        return Ok(5);
+    }
+    Ok(code)
+}
+
+/// A fix one of whose files was not written is not applied: its finding is still there.
+fn unwritten(outcome: &mut Outcome, written: &write::Written) {
+    for f in &mut outcome.findings {
+        if let Verdict::Fixed(fix) = &f.verdict
+            && !fix.files.iter().all(|p| written.files.contains(p))
+        {
+            f.verdict = Verdict::Fixable { fix: fix.clone(), policy: None };
+        }
+    }
+}
+
+/// What was changed, how to see it and how to take it back.
+fn after(root: &Path, written: &write::Written) -> String {
+    let n = written.files.len();
+    let Some(undo) = written.undo.as_ref().filter(|_| n > 0) else { return String::new() };
+    let here = std::env::current_dir().ok();
+    let shown = |p: &Path| -> String {
+        let near = here.as_ref().and_then(|h| p.strip_prefix(h).ok()).unwrap_or(p);
+        surefix_report::escape::line(&near.to_string_lossy()).into_owned()
+    };
+    let files = if n == 1 { "1 file was changed".to_string() } else { format!("{n} files were changed") };
+    let git = root.ancestors().any(|d| d.join(".git").exists());
+    let elsewhere = here.as_deref() != Some(root);
+    let at = if elsewhere { format!("cd {} && ", quoted(&shown(root))) } else { String::new() };
+    let see = if git { "To see it: git diff\n" } else { "" };
+    let back = if git { "git apply" } else { "patch -p1 <" };
+    let undo = if elsewhere { undo.to_string_lossy().into_owned() } else { shown(undo) };
+    format!("{files}.\n{see}To take it back, and nothing else: {at}{back} {}\n", quoted(&undo))
+}
+
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_string()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// `surefix explain`.
+pub fn explain(what: &str, paths: Vec<PathBuf>, common: Common, choice: Color) -> Result<u8, Failure> {
+    let common = Common { confidence: common.confidence.or(Some(crate::args::LevelArg::Low)), ..common };
+    let ready = prepare(paths, &common, None)?;
+    let outcome = ready.scan(Depth::Preview)?.as_preview();
+    let by_place = what.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse::<usize>().ok()?)));
+    let hit: Vec<&Finding> = outcome
+        .findings
+        .iter()
+        .filter(|f| match by_place {
+            Some((path, line)) => {
+                let text = outcome.texts.get(&f.path).map_or("", String::as_str);
+                let first = text.get(..f.found.span.lo as usize).unwrap_or("").matches('\n').count() + 1;
+                first == line && (f.path == path || f.path.ends_with(&format!("/{}", path.trim_start_matches("./"))))
+            }
+            None => what.len() >= 4 && f.fingerprint.starts_with(&what.to_ascii_lowercase()),
+        })
+        .collect();
+    if hit.is_empty() {
+        return Err(Failure::usage(format!(
+            "no such finding: {what} (a fingerprint of at least 4 digits, or path:line)"
+        )));
+    }
+    let look = Look { color: color(choice, &std::io::stdout()), all: true, diffs: true };
+    for f in hit {
+        print(surefix_report::terminal::explain(&outcome, f, look).as_bytes())?;
+    }
+    Ok(0)
+}
+
+/// `surefix rules`.
+pub fn rules() -> Result<u8, Failure> {
+    let wide = RULES.iter().map(|r| r.meta.id.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for r in RULES {
+        let langs: Vec<&str> = r.meta.langs.iter().map(|l| l.name()).collect();
+        out.push_str(&format!(
+            "{:wide$}  {:8}  {:11}  {:12}  {}\n",
+            r.meta.id,
+            r.meta.severity.name(),
+            r.meta.best_tier.name(),
+            langs.join(","),
+            r.meta.title
+        ));
+    }
+    print(out.as_bytes())?;
+    Ok(0)
+}
+
+/// `surefix rule`.
+pub fn rule(id: &str) -> Result<u8, Failure> {
+    known(id)?;
+    let Some(r) = surefix_rules::rule(id) else { return Err(Failure::usage(format!("unknown rule `{id}`"))) };
+    let cwe: Vec<String> = r.meta.cwe.iter().map(|n| format!("CWE-{n}")).collect();
+    let head = format!("{} ({}), severity {}\n\n", r.meta.title, cwe.join(", "), r.meta.severity.name());
+    print(head.as_bytes())?;
+    print(r.meta.page.as_bytes())?;
+    Ok(0)
+}
+
+/// `surefix init`.
+pub fn init() -> Result<u8, Failure> {
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).open(config::FILE_NAME).map_err(|e| {
+            match e.kind() {
+                std::io::ErrorKind::AlreadyExists => Failure::usage(format!("{} is there already", config::FILE_NAME)),
+                _ => Failure::failed(format!("{}: {}", config::FILE_NAME, discover::io_text(&e))),
+            }
+        })?;
+    file.write_all(config::INIT.as_bytes())
+        .map_err(|e| Failure::failed(format!("{}: {}", config::FILE_NAME, discover::io_text(&e))))?;
+    talk(&format!("{} written; every line in it is optional\n", config::FILE_NAME));
+    Ok(0)
+}
