@@ -1,5 +1,14 @@
 //! `sql-injection`: SQL injection.
 
+mod java_bind;
+mod java_jdbc;
+mod java_jpa;
+mod java_spring;
+mod java_statement;
+mod java_text;
+mod plan;
+mod python;
+
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_ir::Lang;
 use surefix_models::Kind;
@@ -23,6 +32,18 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     flows::report(cx, &META, &[Kind::Sql], flows::any, out);
 }
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    let Some(flow) = found.flow.as_deref() else {
+        return Err(Refusal::new(Reason::ShapeUnknown, "the way of the value is not known"));
+    };
+    if cx.detect.lang(found.file) == Lang::Python {
+        return python::fix(cx, found, flow);
+    }
+    let callee = flow.call.callee.as_str();
+    match callee {
+        c if c.starts_with("java.sql.") => java_jdbc::fix(cx, found, flow),
+        c if c.starts_with("org.springframework.") => java_spring::fix(cx, found, flow),
+        c if c.starts_with("javax.persistence.") || c.starts_with("org.hibernate.") => java_jpa::fix(cx, found, flow),
+        _ => Err(Refusal::new(Reason::NoRecipe, "no recipe covers this library")),
+    }
 }

@@ -1,0 +1,356 @@
+//! Text as the source puts it together, and how a recipe edits it in place.
+//!
+//! The analysis says which text reaches a sink and where its tokens stand; a recipe edits the expression that builds it.
+//! [`Text`] is that expression taken apart: literals with the way back to their bytes, and the operands between them.
+//! An operand stays whole as long as it stands for a value; only an operand that stands for a piece of the language itself
+//! (a clause, the whole statement) is followed to where it is built. A recipe decides an [`Action`] for each piece, the
+//! renderer of the language turns them into edits.
+
+pub(crate) mod java;
+pub(crate) mod java_render;
+pub(crate) mod java_value;
+pub(crate) mod python;
+pub(crate) mod python_render;
+mod quoted;
+
+use regex::Regex;
+use std::ops::Range;
+use surefix_dataflow::{Flow, Frag, Shape};
+use surefix_dialect::{Dialect, HoleContext};
+use surefix_rewrite::LiteralMap;
+use surefix_text::{Reason, Refusal, Span};
+
+pub(crate) use quoted::{Group, Hole, Value, cut_actions, quoted_groups};
+
+/// A refusal in one word.
+pub(crate) fn no<T>(reason: Reason, detail: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::new(reason, detail))
+}
+
+/// How a template spells its fields and its own sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// `java.util.Formatter`.
+    Java,
+    /// Python `%`.
+    Percent,
+    /// Python `str.format`.
+    Braces,
+}
+
+impl Style {
+    /// `text` as a template of this style spells it.
+    pub(crate) fn encode(self, text: &str) -> String {
+        match self {
+            Style::Java | Style::Percent => text.replace('%', "%%"),
+            Style::Braces => text.replace('{', "{{").replace('}', "}}"),
+        }
+    }
+}
+
+/// What an operand of a chain is.
+#[derive(Clone, Debug)]
+pub(crate) enum OperandKind {
+    /// A string literal token. F-strings carry their fields in `map`.
+    Lit(LiteralMap),
+    /// A character literal (Java).
+    Char(char),
+    /// Any other expression.
+    Val,
+    /// A template with arguments.
+    Template {
+        /// The template's token.
+        token: Span,
+        /// The same, read.
+        map: LiteralMap,
+        /// Its style.
+        style: Style,
+        /// The arguments in the order of the positional fields.
+        args: Vec<Span>,
+        /// Everything between the template's token and the end of the call (`.format(a)`, `% (a,)`), or the whole call.
+        whole: Span,
+    },
+    /// The pieces stand in a chain of their own (parentheses).
+    Nested,
+}
+
+/// An operand of a chain.
+#[derive(Clone, Debug)]
+pub(crate) struct Operand {
+    pub kind: OperandKind,
+    pub span: Span,
+}
+
+/// Operands joined by `+` (or by standing side by side), one or more.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    pub span: Span,
+    pub operands: Vec<Operand>,
+    /// Index into [`Text::events`].
+    pub event: usize,
+    /// The call (`sb.append(…)`, `s.concat(…)`) whose only argument the chain is, and its receiver.
+    pub append: Option<(Span, Span)>,
+}
+
+/// A step in which the text is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// The statement.
+    pub stmt: Span,
+    /// It runs under a condition that the sink does not stand under.
+    pub guarded: bool,
+    /// The statement is the sink's own.
+    pub at_sink: bool,
+}
+
+/// A piece of the text.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    pub chain: usize,
+    pub operand: usize,
+    pub kind: PieceKind,
+}
+
+/// What a piece is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PieceKind {
+    /// Constant text: its value and where it stands in the decoded token.
+    Lit { text: String, range: Range<usize> },
+    /// A value: the expression that gives it, and the field (of a template or f-string) in which it stands.
+    Val { expr: Span, field: Option<Field> },
+}
+
+/// The field of a template or f-string.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    /// The field in the decoded template; for f-strings the bytes of the token.
+    pub range: Range<usize>,
+    /// Which argument of the template.
+    pub arg: usize,
+    /// The value goes in as plain text.
+    pub plain: bool,
+    /// How the value must be formatted when `plain` is false, as the language's format call wants it.
+    pub spec: String,
+}
+
+/// A variable that the text goes through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Carrier {
+    pub name: String,
+    pub declarator: Span,
+    /// The declaration or first assignment.
+    pub first: Span,
+    /// Every mention that is no part of building the text and not the sink's argument.
+    pub other_uses: Vec<Span>,
+}
+
+/// A text taken apart.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Text {
+    pub chains: Vec<Chain>,
+    pub pieces: Vec<Piece>,
+    pub events: Vec<Event>,
+    /// Pieces of each way in which the text can be built without regard to guards; more than one only after exclusive assignments.
+    pub ways: Vec<Vec<usize>>,
+    pub carriers: Vec<Carrier>,
+}
+
+/// What becomes of a piece.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Stays.
+    #[default]
+    Keep,
+    /// Literal: ranges of its text and what replaces them, in order.
+    Cut(Vec<(Range<usize>, String)>),
+    /// Value: gone.
+    Drop,
+    /// Value: constant text instead.
+    Put(String),
+    /// Value: another expression instead.
+    Code(String),
+}
+
+impl Text {
+    /// The piece's event.
+    pub(crate) fn event_of(&self, piece: usize) -> Option<&Event> {
+        let chain = self.chains.get(self.pieces.get(piece)?.chain)?;
+        self.events.get(chain.event)
+    }
+    /// The expression of a value.
+    pub(crate) fn expr(&self, piece: usize) -> Option<Span> {
+        match &self.pieces.get(piece)?.kind {
+            PieceKind::Val { expr, .. } => Some(*expr),
+            PieceKind::Lit { .. } => None,
+        }
+    }
+    /// The constant text of a piece.
+    pub(crate) fn lit(&self, piece: usize) -> Option<&str> {
+        match &self.pieces.get(piece)?.kind {
+            PieceKind::Lit { text, .. } => Some(text),
+            PieceKind::Val { .. } => None,
+        }
+    }
+    /// The pieces of a way as the lexers want them.
+    pub(crate) fn lex<'t>(&'t self, way: &[usize]) -> Vec<surefix_dialect::Piece<'t>> {
+        way.iter()
+            .filter_map(|p| self.pieces.get(*p))
+            .map(|p| match &p.kind {
+                PieceKind::Lit { text, .. } => surefix_dialect::Piece::Lit(text),
+                PieceKind::Val { .. } => surefix_dialect::Piece::Hole,
+            })
+            .collect()
+    }
+    /// The values of a way with their contexts.
+    pub(crate) fn contexts(&self, dialect: Dialect, way: &[usize]) -> Vec<(usize, HoleContext)> {
+        let holes = way.iter().copied().filter(|p| self.expr(*p).is_some());
+        holes.zip(surefix_dialect::contexts(dialect, &self.lex(way))).collect()
+    }
+    /// The whole text of a way when it has no values.
+    pub(crate) fn constant(&self, way: &[usize]) -> Option<String> {
+        way.iter().map(|p| self.lit(*p)).collect()
+    }
+    /// True when some step runs under a condition, or exclusive assignments exist.
+    pub(crate) fn branches(&self) -> bool {
+        self.ways.len() > 1 || self.events.iter().any(|e| e.guarded)
+    }
+}
+
+/// What the analysis knows of the values of a text: for each value of the way, the texts it stood for in the shapes (holes as
+/// [`HOLE`]); `Err` when a shape does not fit.
+pub(crate) struct Inside {
+    /// Piece and what was seen inside.
+    pub seen: Vec<(usize, Vec<String>)>,
+    /// True when the analysis knew the shapes.
+    pub known: bool,
+}
+
+/// Stands for untrusted text in [`Inside::seen`].
+pub(crate) const HOLE: char = '\u{fffc}';
+/// Stands for unknown text that is not untrusted.
+pub(crate) const CLEAN: char = '\u{fffb}';
+
+/// Compares the text with the shapes that the analysis found at the sink.
+pub(crate) fn inside(text: &Text, flow: &Flow) -> Result<Inside, Refusal> {
+    let mut seen: Vec<(usize, Vec<String>)> = Vec::new();
+    if flow.shapes.is_empty() {
+        return Ok(Inside { seen, known: false });
+    }
+    let mut patterns = Vec::new();
+    for way in &text.ways {
+        let mut pattern = String::from("(?s)^");
+        let mut order = Vec::new();
+        let mut at = 0;
+        while at < way.len() {
+            // Pieces of one guarded step are there or not.
+            let event = way.get(at).and_then(|p| text.event_of(*p));
+            let guarded = event.is_some_and(|e| e.guarded) && text.ways.len() == 1;
+            let mut end = at + 1;
+            while guarded && end < way.len() && way.get(end).and_then(|p| text.event_of(*p)) == event {
+                end += 1;
+            }
+            pattern.push_str(if guarded { "(?:" } else { "" });
+            for p in way.get(at..end).unwrap_or_default() {
+                match text.lit(*p) {
+                    Some(lit) => pattern.push_str(&regex::escape(lit)),
+                    None => {
+                        pattern.push_str("(.*?)");
+                        order.push(*p);
+                    }
+                }
+            }
+            pattern.push_str(if guarded { ")?" } else { "" });
+            at = end;
+        }
+        pattern.push('$');
+        let Ok(regex) = Regex::new(&pattern) else {
+            return no(Reason::ShapeUnknown, "the text is too long to be compared with what the analysis found");
+        };
+        patterns.push((regex, order));
+    }
+    for shape in &flow.shapes {
+        let flat = flat(shape);
+        let Some((captures, order)) = patterns.iter().find_map(|(r, o)| Some((r.captures(&flat)?, o))) else {
+            return no(Reason::ShapeUnknown, "the text that reaches the call is not built as its expression shows");
+        };
+        for (i, piece) in order.iter().enumerate() {
+            let Some(found) = captures.get(i + 1) else { continue };
+            let found = found.as_str().to_string();
+            match seen.iter_mut().find(|(p, _)| p == piece) {
+                Some((_, list)) if list.contains(&found) => {}
+                Some((_, list)) => list.push(found),
+                None => seen.push((*piece, vec![found])),
+            }
+        }
+    }
+    Ok(Inside { seen, known: true })
+}
+
+fn flat(shape: &Shape) -> String {
+    let mut out = String::new();
+    for f in &shape.frags {
+        match f {
+            Frag::Lit { text, .. } => out.push_str(text),
+            Frag::Hole(h) => out.push(if h.tainted { HOLE } else { CLEAN }),
+            Frag::Rep(_) => out.push(HOLE),
+        }
+    }
+    out
+}
+
+/// The source of a literal token after replacing ranges of its decoded text.
+pub(crate) fn literal_source(token: &str, map: &LiteralMap, cuts: &[(Range<usize>, String)]) -> Option<String> {
+    let mut out = String::new();
+    let mut at = 0;
+    for (range, new) in cuts {
+        let src = map.source(range.clone())?;
+        out.push_str(token.get(at..src.start)?);
+        out.push_str(&map.escape(new)?);
+        at = src.end;
+    }
+    out.push_str(token.get(at..)?);
+    Some(out)
+}
+
+/// The decoded text after the same replacement.
+pub(crate) fn literal_value(map: &LiteralMap, cuts: &[(Range<usize>, String)]) -> String {
+    let mut out = String::new();
+    let mut at = 0;
+    for (range, new) in cuts {
+        out.push_str(map.decoded().get(at..range.start).unwrap_or(""));
+        out.push_str(new);
+        at = range.end;
+    }
+    out.push_str(map.decoded().get(at..).unwrap_or(""));
+    out
+}
+
+/// Splits template text at doubled signs (`%%`, `{{`), so that each piece is as long as its spelling or one sign.
+pub(crate) fn split_template(
+    decoded: &str,
+    range: Range<usize>,
+    doubled: &[&str],
+    push: &mut dyn FnMut(String, Range<usize>),
+) {
+    let mut at = range.start;
+    while at < range.end {
+        let rest = decoded.get(at..range.end).unwrap_or("");
+        let next = doubled.iter().filter_map(|d| Some((rest.find(d)?, *d))).min_by_key(|x| x.0);
+        match next {
+            Some((i, sign)) => {
+                if i > 0 {
+                    push(rest.get(..i).unwrap_or("").to_string(), at..at + i);
+                }
+                let one = sign.get(..sign.len() / 2).unwrap_or(sign);
+                push(one.to_string(), at + i..at + i + sign.len());
+                at += i + sign.len();
+            }
+            None => {
+                if !rest.is_empty() {
+                    push(rest.to_string(), at..range.end);
+                }
+                break;
+            }
+        }
+    }
+}

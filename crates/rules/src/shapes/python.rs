@@ -1,0 +1,1 @@
+//! Python expressions that build text, taken apart.
