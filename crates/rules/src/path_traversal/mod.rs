@@ -1,5 +1,8 @@
 //! `path-traversal`: path traversal.
 
+mod java;
+mod separator;
+
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_ir::Lang;
 use surefix_models::Kind;
@@ -23,6 +26,14 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     flows::report(cx, &META, &[Kind::Path], flows::not_archive, out);
 }
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+/// What a person does where no base directory is known.
+const STEPS: &str = "Decide which directory such paths may name. Resolve the path against it, normalise both \
+    (`toAbsolutePath().normalize()`, `os.path.abspath`) and reject the path unless it starts with the directory. \
+    With `base-directories = [\"/srv/data\"]` under `[decisions.path-traversal]` in surefix.toml the check is inserted.";
+
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    match cx.detect.lang(found.file) {
+        Lang::Java => java::fix(cx, found),
+        Lang::Python => Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape")),
+    }
 }
