@@ -400,7 +400,9 @@ impl Frame<'_, '_, '_> {
                 _ => derived(self),
             },
             "of" | "encode" | "decode" | "chars" => {
-                let target = if off == 1 || args.is_empty() { recv.clone() } else { rest(0).cloned().unwrap_or_else(Val::top) };
+                // The argument of `getBytes(UTF_8)` and `encode("utf-8")` is a character set, no text.
+                let of_recv = off == 1 || args.is_empty() || matches!(op, "encode" | "chars");
+                let target = if of_recv { recv.clone() } else { rest(0).cloned().unwrap_or_else(Val::top) };
                 // The static form converts its argument, the constructor form too (`new String(bytes)`).
                 let target = if op == "decode" && !args.is_empty() && rest(0).is_some_and(|r| !r.taint.is_empty() || r.as_str().is_some() || !r.shapes.is_empty()) && recv.taint.is_empty() && recv.as_str().is_none() {
                     rest(0).cloned().unwrap_or_else(Val::top)
@@ -408,7 +410,7 @@ impl Frame<'_, '_, '_> {
                     target
                 };
                 let target = self.text_arg(st, &target);
-                let id = if off == 1 || args.is_empty() { this_id } else { args[0].id };
+                let id = if of_recv { this_id } else { args[0].id };
                 let mut x = self.to_text(st, id, target, true);
                 x.refs.clear();
                 if op == "of" || op == "decode" {
