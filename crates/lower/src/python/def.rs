@@ -261,8 +261,9 @@ impl<'a> Low<'a> {
     fn open(&mut self, head: Head<'a>) -> FnId {
         let id = self.reserve_fn();
         let qualified = self.qualify(head.name);
+        let class = self.class_body().map(|c| c.id);
         let around = self.fns.last();
-        let owner = head.class.or(around.and_then(|f| f.b.func.owner));
+        let owner = class.or(around.and_then(|f| f.b.func.owner));
         let lambda = head.flags & flags::LAMBDA != 0;
         let parent = around.map(|f| f.id).filter(|p| lambda || *p != FnId(0));
         let outer_receiver = around.and_then(|f| f.receiver);
