@@ -1,6 +1,7 @@
 //! Front ends: source text of one file to the language-neutral IR. Pure; never fails, never panics on any input.
 
 pub mod java;
+mod prune;
 pub mod python;
 
 use surefix_ir::{Lang, Module};

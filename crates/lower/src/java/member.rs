@@ -2,7 +2,7 @@
 
 use super::kinds::{F, K};
 use super::name::{FnCtx, plain_param};
-use super::prune::prune;
+use crate::prune::prune;
 use super::types::Modifiers;
 use super::{Low, span};
 use surefix_ir::build::FnBuilder;

@@ -18,7 +18,6 @@ mod literal;
 mod member;
 mod name;
 mod ops;
-mod prune;
 mod stmt;
 mod switch;
 mod types;

@@ -60,7 +60,7 @@ impl<'a> Low<'a> {
         self.end(Term::Return(None));
         let Some(f) = self.fns.pop() else { return };
         let mut func = f.b.finish();
-        super::prune::prune(&mut func);
+        crate::prune::prune(&mut func);
         if let Some(slot) = self.functions.get_mut(f.id.0 as usize) {
             *slot = Some(func);
         }

@@ -19,8 +19,6 @@ mod env;
 mod expr;
 mod flow;
 mod pattern;
-#[path = "../java/prune.rs"]
-mod prune;
 mod scope;
 mod stmt;
 mod text;

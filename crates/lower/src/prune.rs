@@ -3,7 +3,7 @@
 use surefix_ir::{BlockId, Function, Op, Term, ValueId};
 
 /// Empties the unreachable blocks of `f` and removes the phis that become trivial.
-pub(super) fn prune(f: &mut Function) {
+pub(crate) fn prune(f: &mut Function) {
     let mut live = vec![false; f.blocks.len()];
     let mut work = vec![BlockId(0)];
     while let Some(b) = work.pop() {
