@@ -2,14 +2,17 @@
 
 use crate::Knowledge;
 use crate::fingerprint::fingerprints;
-use crate::guard::guarded;
+use crate::guard::{culprits, guarded};
 use crate::outcome::Diagnostic;
 use crate::settings::Settings;
 use crate::tree::Tree;
 use rayon::prelude::*;
 use std::cmp::Reverse;
-use surefix_dataflow::{Analysis, Options};
-use surefix_rules::{DetectCx, Found};
+use std::sync::Arc;
+use surefix_dataflow::{Analysis, Options, Program};
+use surefix_ir::Module;
+use surefix_rules::{DetectCx, Found, Rule};
+use surefix_text::FileId;
 
 /// Findings with the analysis that they come from.
 #[derive(Default)]
@@ -29,35 +32,118 @@ pub fn view<'a>(tree: &'a Tree, analysis: &'a Analysis, knowledge: &'a Knowledge
     DetectCx { program: &tree.program, analysis, models: knowledge.models, project: &tree.project, texts: &tree.texts }
 }
 
+/// The most files at which an analysis may break down before the run is given up.
+const MOST_BROKEN: usize = 8;
+
+/// As [`detect`]; files at which the analysis breaks down are taken out of the tree, each with a message.
+pub fn detect_around(tree: &mut Tree, settings: &Settings, knowledge: &Knowledge<'_>) -> Result<Detected, String> {
+    let first = match detect(tree, settings, knowledge) {
+        Ok(done) => return Ok(done),
+        Err(e) => e,
+    };
+    let whole = tree.program.clone();
+    let found = culprits(whole.modules.len(), MOST_BROKEN, |with| {
+        let mut program = whole.clone();
+        for (module, _) in program.modules.iter_mut().zip(with).filter(|(_, w)| !**w) {
+            *module = hollow(module);
+        }
+        analyse(&program, settings, knowledge).map(|_| ())
+    });
+    let broken = found.ok_or(first)?;
+    let mut messages = Vec::new();
+    for (i, why) in broken {
+        if let Some(module) = tree.program.modules.get_mut(i) {
+            *module = hollow(module);
+        }
+        let path = tree.program.paths.get(i).cloned().unwrap_or_default();
+        messages.push(Diagnostic {
+            path,
+            line: 0,
+            message: format!("not analysed: internal error ({why})"),
+            failure: true,
+        });
+    }
+    let mut done = detect(tree, settings, knowledge)?;
+    done.diagnostics.append(&mut messages);
+    Ok(done)
+}
+
+/// A module with nothing in it, in the place of one that cannot be analysed.
+fn hollow(of: &Module) -> Arc<Module> {
+    Arc::new(Module {
+        lang: of.lang,
+        name: of.name,
+        is_package: of.is_package,
+        strings: of.strings.clone(),
+        imports: Vec::new(),
+        classes: Vec::new(),
+        functions: Vec::new(),
+        init: None,
+        diagnostics: Vec::new(),
+        error_spans: of.error_spans.clone(),
+        lines: of.lines,
+    })
+}
+
+fn analyse(program: &Program, settings: &Settings, knowledge: &Knowledge<'_>) -> Result<Analysis, String> {
+    let options = Options { threads: settings.threads, ..Options::default() };
+    guarded(|| surefix_dataflow::analyze(program, knowledge.models, &options))
+}
+
+/// What a rule finds. Where it breaks down it is asked again file by file, so that only the guilty file is lost.
+fn ask(rule: &Rule, tree: &Tree, analysis: &Analysis, knowledge: &Knowledge<'_>) -> (Vec<Found>, Vec<Diagnostic>) {
+    let run = |analysis: &Analysis| {
+        guarded(|| {
+            let mut found = Vec::new();
+            (rule.detect)(&view(tree, analysis, knowledge), &mut found);
+            found
+        })
+    };
+    let broken = |path: String, why: &str| Diagnostic {
+        path,
+        line: 0,
+        message: format!("rule {} broke down: {why}", rule.meta.id),
+        failure: true,
+    };
+    let why = match run(analysis) {
+        Ok(found) => return (found, Vec::new()),
+        Err(e) => e,
+    };
+    if run(&Analysis::default()).is_err() {
+        return (Vec::new(), vec![broken(String::new(), &why)]);
+    }
+    let mut files: Vec<u32> =
+        analysis.flows.iter().map(|f| f.call.file).chain(analysis.calls.iter().map(|c| c.file)).collect();
+    files.sort_unstable();
+    files.dedup();
+    let (mut found, mut messages) = (Vec::new(), Vec::new());
+    for file in files {
+        let part = Analysis {
+            flows: analysis.flows.iter().filter(|f| f.call.file == file).cloned().collect(),
+            calls: analysis.calls.iter().filter(|c| c.file == file).cloned().collect(),
+            ..Analysis::default()
+        };
+        match run(&part) {
+            Ok(more) => found.extend(more),
+            Err(e) => messages.push(broken(tree.path(FileId(file)).to_string(), &e)),
+        }
+    }
+    (found, messages)
+}
+
 /// Analyses the tree and runs the rules. `Err` when the analysis itself broke down.
 pub fn detect(tree: &Tree, settings: &Settings, knowledge: &Knowledge<'_>) -> Result<Detected, String> {
-    let options = Options { threads: settings.threads, ..Options::default() };
-    let analysis = guarded(|| surefix_dataflow::analyze(&tree.program, knowledge.models, &options))?;
+    let analysis = analyse(&tree.program, settings, knowledge)?;
     let mut out = Detected::default();
-    let cx = view(tree, &analysis, knowledge);
-    let per_rule: Vec<Result<Vec<Found>, Diagnostic>> = knowledge
+    let per_rule: Vec<(Vec<Found>, Vec<Diagnostic>)> = knowledge
         .rules
         .par_iter()
         .filter(|r| settings.runs(r.meta.id))
-        .map(|rule| {
-            guarded(|| {
-                let mut found = Vec::new();
-                (rule.detect)(&cx, &mut found);
-                found
-            })
-            .map_err(|e| Diagnostic {
-                path: String::new(),
-                line: 0,
-                message: format!("rule {} broke down: {e}", rule.meta.id),
-                failure: true,
-            })
-        })
+        .map(|rule| ask(rule, tree, &analysis, knowledge))
         .collect();
-    for r in per_rule {
-        match r {
-            Ok(found) => out.found.extend(found),
-            Err(d) => out.diagnostics.push(d),
-        }
+    for (found, mut messages) in per_rule {
+        out.found.extend(found);
+        out.diagnostics.append(&mut messages);
     }
     // A finding in no file cannot be shown or fixed; it would be a defect of a rule.
     out.found.retain(|f| tree.text(f.file).is_some());

@@ -41,8 +41,6 @@ pub struct Discovered {
     pub skipped: BTreeSet<Skipped>,
     /// Messages.
     pub diagnostics: Vec<Diagnostic>,
-    /// True when every given path names a single file.
-    pub only_files: bool,
 }
 
 /// A path that cannot be scanned; nothing was done.
@@ -54,8 +52,8 @@ pub enum PathError {
     /// There, but not readable.
     #[error("cannot read {0}: {1}")]
     Unreadable(String, String),
-    /// A file of no supported language was named.
-    #[error("no file of a supported language: {0}")]
+    /// A named path holds no file of a supported language.
+    #[error("no file of a supported language in {0} (supported: Java, Python)")]
     Unsupported(String),
 }
 
@@ -98,6 +96,17 @@ fn is_manifest(file: &str, path: &str) -> bool {
         && (file.starts_with("requirements") || file.starts_with("constraints") || path.contains("requirements/")))
         || (file.ends_with(".in") && file.starts_with("requirements"))
         || file.ends_with(".lockfile")
+}
+
+/// Code in a file without an extension, as its `#!` line tells.
+fn by_first_line(path: &Path, name: &str) -> Option<Role> {
+    use std::io::Read;
+    if name.rsplit('/').next().unwrap_or(name).contains('.') {
+        return None;
+    }
+    let mut head = [0u8; 128];
+    let n = std::fs::File::open(path).and_then(|mut f| f.read(&mut head)).ok()?;
+    surefix_syntax::detect(name, head.get(..n)?).map(|_| Role::Code)
 }
 
 /// The project root of `path`: the nearest directory at or above it with a settings file or a `.git`; otherwise `None`.
@@ -153,15 +162,42 @@ pub fn io_text(e: &std::io::Error) -> String {
 /// with or without a git repository; symbolic links are not followed.
 pub fn discover(given: &[PathBuf], settings: &Settings) -> Result<Discovered, PathError> {
     let (root, paths) = resolve(given)?;
-    let mut out =
-        Discovered { only_files: !paths.is_empty() && paths.iter().all(|p| p.is_file()), ..Discovered::default() };
+    let mut out = Discovered::default();
     let anchored = project_root(&root).is_some();
-    let mut code = 0usize;
-    for path in &paths {
+    let mut empty = Vec::new();
+    for (path, shown) in paths.iter().zip(given) {
+        let before = out.seen();
         if path.is_file() {
-            code += usize::from(out.take(&root, path, settings) == Some(Role::Code));
-            continue;
+            out.take(&root, path, settings);
+        } else {
+            out.walk(&root, path, anchored, settings);
         }
+        // A whole project without code is no mistake, a named part of one is.
+        let whole = shown.as_os_str() == "." || (anchored && *path == root);
+        if out.seen() == before && !whole && !out.knows(&root, path) {
+            empty.push(shown.to_string_lossy().to_string());
+        }
+    }
+    if !empty.is_empty() {
+        return Err(PathError::Unsupported(empty.join(", ")));
+    }
+    // Parts of a project are governed by build files above them.
+    out.add_manifests(&root, &paths);
+    out.root = root;
+    Ok(out)
+}
+
+fn error_path(e: &ignore::Error) -> Option<&Path> {
+    match e {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => error_path(err),
+        _ => None,
+    }
+}
+
+impl Discovered {
+    /// Takes everything below a directory.
+    fn walk(&mut self, root: &Path, path: &Path, anchored: bool, settings: &Settings) {
         let mut walk = ignore::WalkBuilder::new(path);
         walk.standard_filters(false)
             .git_ignore(true)
@@ -185,52 +221,45 @@ pub fn discover(given: &[PathBuf], settings: &Settings) -> Result<Discovered, Pa
                     }
                 }
                 Ok(e) if environments.iter().any(|v| e.path().starts_with(v)) => {
-                    if let Ok(name) = relative(&root, e.path())
+                    if let Ok(name) = relative(root, e.path())
                         && role(&name) == Some(Role::Code)
                     {
-                        out.skip(name, "virtual environment");
+                        self.skip(name, "virtual environment");
                     }
                 }
-                Ok(e) if e.file_type().is_some_and(|t| t.is_symlink()) => match relative(&root, e.path()) {
-                    Ok(name) if role(&name) == Some(Role::Code) => out.skip(name, "symbolic link"),
+                Ok(e) if e.file_type().is_some_and(|t| t.is_symlink()) => match relative(root, e.path()) {
+                    Ok(name) if role(&name) == Some(Role::Code) => self.skip(name, "symbolic link"),
                     _ => {}
                 },
                 Ok(e) if e.file_type().is_some_and(|t| t.is_file()) => {
-                    code += usize::from(out.take(&root, e.path(), settings) == Some(Role::Code));
+                    self.take(root, e.path(), settings);
                 }
                 Ok(_) => {}
                 Err(e) => {
                     let at =
-                        error_path(&e).map_or_else(String::new, |p| relative(&root, p).unwrap_or_else(|lossy| lossy));
+                        error_path(&e).map_or_else(String::new, |p| relative(root, p).unwrap_or_else(|lossy| lossy));
                     let text = e.io_error().map_or_else(|| "not understood".to_string(), io_text);
                     let failure = e.io_error().is_some();
                     let message = format!("cannot be read: {text}");
-                    out.diagnostics.push(Diagnostic { path: at, line: 0, message, failure });
+                    self.diagnostics.push(Diagnostic { path: at, line: 0, message, failure });
                 }
             }
         }
     }
-    if out.only_files && code == 0 && out.skipped.is_empty() {
-        let shown = given.iter().map(|p| p.to_string_lossy()).collect::<Vec<_>>().join(", ");
-        return Err(PathError::Unsupported(shown));
-    }
-    // Single files still belong to a project whose build files matter.
-    if out.only_files {
-        out.add_manifests(&root, &paths);
-    }
-    out.root = root;
-    Ok(out)
-}
 
-fn error_path(e: &ignore::Error) -> Option<&Path> {
-    match e {
-        ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => error_path(err),
-        _ => None,
+    /// Number of code files met so far.
+    fn seen(&self) -> usize {
+        self.skipped.len() + self.files.values().filter(|r| **r == Role::Code).count()
     }
-}
 
-impl Discovered {
+    /// True when code below `path` was met already, by way of another path.
+    fn knows(&self, root: &Path, path: &Path) -> bool {
+        let Ok(name) = relative(root, path) else { return false };
+        let below =
+            |p: &str| name.is_empty() || p == name || p.strip_prefix(name.as_str()).is_some_and(|r| r.starts_with('/'));
+        self.files.iter().any(|(p, r)| *r == Role::Code && below(p)) || self.skipped.iter().any(|s| below(&s.path))
+    }
+
     fn skip(&mut self, path: String, why: &str) {
         self.skipped.insert(Skipped { path, why: why.to_string() });
     }
@@ -245,7 +274,7 @@ impl Discovered {
                 return None;
             }
         };
-        let role = role(&name)?;
+        let role = role(&name).or_else(|| by_first_line(path, &name))?;
         if settings.excludes(&name) {
             if role == Role::Code {
                 self.skip(name, "excluded by the settings");
@@ -301,6 +330,11 @@ impl Discovered {
                 Err((path, role, None)) => {
                     if role == Role::Code {
                         self.skip(path, "larger than 10 MB");
+                    }
+                }
+                Err((path, role, Some(e))) if e.kind() == std::io::ErrorKind::NotFound => {
+                    if role == Role::Code {
+                        self.skip(path, "vanished during the run");
                     }
                 }
                 Err((path, role, Some(e))) => {

@@ -482,8 +482,9 @@ impl<'a> FixLoop<'a> {
             }
         };
         let d = &self.detected;
-        let followed = follow(&d.found, &d.fingerprints, &next.found, &next.fingerprints, &maps);
         let targets: Vec<(usize, usize)> = subset.iter().map(|i| (*i, chosen[*i].at)).collect();
+        let aims = targets.iter().map(|t| t.1).collect();
+        let followed = follow(&d.found, &d.fingerprints, &next.found, &next.fingerprints, &maps, &aims);
         let judge = gates::Judge {
             tree: self.tree,
             fixes: &fixes,

@@ -1,7 +1,7 @@
 //! Which finding after a change is which finding before it.
 
 use crate::map::PosMap;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use surefix_rules::Found;
 use surefix_text::{FileId, Span};
 
@@ -14,13 +14,15 @@ pub struct Followed {
 }
 
 /// Follows findings through edits: first the exact place, then the same argument of the same sink around it, then the same
-/// rule around it, then the same fingerprint in the file.
+/// rule around it, then the same fingerprint in the file. Where several findings stood in replaced text, the `targets` (those
+/// that a fix was made for) are the last to be found again.
 pub fn follow(
     old: &[Found],
     old_prints: &[String],
     new: &[Found],
     new_prints: &[String],
     maps: &BTreeMap<FileId, PosMap>,
+    targets: &BTreeSet<usize>,
 ) -> Followed {
     let mut out = Followed { now: vec![None; old.len()], was: vec![None; new.len()] };
     let same = PosMap::default();
@@ -45,8 +47,11 @@ pub fn follow(
         by_file.entry(n.file).or_default().push(j);
     }
     let none = Vec::new();
+    let mut order: Vec<usize> = (0..old.len()).collect();
+    order.sort_by_key(|i| targets.contains(i));
     for loose in [false, true] {
-        for (i, o) in old.iter().enumerate() {
+        for &i in &order {
+            let o = &old[i];
             if out.now[i].is_some() {
                 continue;
             }
@@ -63,7 +68,8 @@ pub fn follow(
             }
         }
     }
-    for (i, o) in old.iter().enumerate() {
+    for i in order {
+        let o = &old[i];
         if out.now[i].is_none() {
             let hit =
                 by_file.get(&o.file).unwrap_or(&none).iter().copied().find(|j| {

@@ -84,6 +84,17 @@ pub fn suppressions(lang: Lang, text: &str) -> Suppressions {
     Suppressions::collect(lang, text)
 }
 
+/// Directives of Surefix that cannot be followed: line and what is wrong.
+pub fn misspelt(lang: Lang, text: &str) -> Vec<(u32, String)> {
+    // Few files hold any, and reading a file's directives scans it whole.
+    if !["surefix:", "Surefix:", "SUREFIX:"].iter().any(|w| text.contains(w)) {
+        return Vec::new();
+    }
+    let index = LineIndex::new(text);
+    let all = suppressions(lang, text);
+    all.problems.iter().map(|p| (index.line(p.span.lo), format!("suppression not understood: {}", p.what))).collect()
+}
+
 /// What covers a finding, in words: the directive and its reason.
 pub fn suppressed(suppressions: &Suppressions, text: &str, found: &Found) -> Option<String> {
     if suppressions.iter().next().is_none() {

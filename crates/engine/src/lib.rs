@@ -73,6 +73,7 @@ pub fn in_pool<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> Result<
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .stack_size(STACK)
+        .thread_name(|i| format!("{}{i}", guard::WORKER))
         .build()
         .map_err(|e| EngineError::Threads(e.to_string()))?;
     Ok(pool.install(f))
@@ -111,7 +112,7 @@ fn scan_files(
     let mut tree = Tree::load(files, coverage, &mut diagnostics);
     coverage.skipped.sort();
     coverage.skipped.dedup();
-    let mut first = detect::detect(&tree, settings, knowledge).map_err(EngineError::Analysis)?;
+    let mut first = detect::detect_around(&mut tree, settings, knowledge).map_err(EngineError::Analysis)?;
     diagnostics.append(&mut first.diagnostics);
     coverage.functions = first.analysis.functions;
     coverage.budget_cut = first

@@ -26,16 +26,31 @@ impl PosMap {
 
     /// The new place of an old span: what was inserted at its ends is left out, what was replaced across an end is taken in.
     pub fn span(&self, old: Span) -> Span {
-        let lo = translate(self.pieces.iter().copied(), old.lo, true);
-        let hi = if old.is_empty() { lo } else { translate(self.pieces.iter().copied(), old.hi, false) };
+        let lo = self.translate(old.lo, true, End::Lo);
+        let hi = if old.is_empty() { lo } else { self.translate(old.hi, false, End::Hi) };
         Span::new(lo, hi.max(lo))
     }
 
     /// The new place of an old span with all that was inserted at its ends.
     pub fn span_wide(&self, old: Span) -> Span {
-        let lo = translate(self.pieces.iter().copied(), old.lo, false);
-        let hi = translate(self.pieces.iter().copied(), old.hi, true);
+        let lo = self.translate(old.lo, false, End::Lo);
+        let hi = self.translate(old.hi, true, End::Hi);
         Span::new(lo, hi.max(lo))
+    }
+
+    /// `after`: an insertion exactly at `p` goes before the answer. Inside a replaced span the answer is its end on that side.
+    fn translate(&self, p: u32, after: bool, end: End) -> u32 {
+        let mut shift: i64 = 0;
+        for (old, new) in &self.pieces {
+            if old.lo > p || (old.lo == p && (!old.is_empty() || !after)) {
+                break;
+            }
+            if p < old.hi {
+                return if end == End::Lo { new.lo } else { new.hi };
+            }
+            shift += i64::from(new.len()) - i64::from(old.len());
+        }
+        (i64::from(p) + shift).max(0) as u32
     }
 
     /// The old place of a new span, when no replacement touches it.
@@ -55,19 +70,11 @@ impl PosMap {
     }
 }
 
-/// `after`: an insertion exactly at `p` goes before the answer. Inside a replaced span the answer is its near end.
-fn translate(pieces: impl Iterator<Item = (Span, Span)>, p: u32, after: bool) -> u32 {
-    let mut shift: i64 = 0;
-    for (old, new) in pieces {
-        if old.lo > p || (old.lo == p && (!old.is_empty() || !after)) {
-            break;
-        }
-        if p < old.hi {
-            return if after { new.lo } else { new.hi };
-        }
-        shift += i64::from(new.len()) - i64::from(old.len());
-    }
-    (i64::from(p) + shift).max(0) as u32
+/// Which end of a span is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Lo,
+    Hi,
 }
 
 #[cfg(test)]
@@ -85,6 +92,14 @@ mod tests {
         assert_eq!(map.span(Span::new(0, 11)), Span::new(0, 11));
         assert_eq!(map.back(Span::new(8, 11)), Some(Span::new(8, 11)));
         assert_eq!(map.back(Span::new(5, 6)), None);
+    }
+
+    #[test]
+    fn what_lies_in_replaced_text_may_be_anywhere_in_the_new_one() {
+        let map = PosMap::new(vec![(Span::new(2, 9), 3)]);
+        assert_eq!(map.span(Span::new(4, 6)), Span::new(2, 5));
+        assert_eq!(map.span_wide(Span::new(4, 6)), Span::new(2, 5));
+        assert_eq!(map.span_wide(Span::new(6, 12)), Span::new(2, 8));
     }
 
     #[test]

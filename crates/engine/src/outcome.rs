@@ -240,6 +240,8 @@ pub struct Coverage {
     pub budget_cut: Vec<(String, String, String)>,
     /// Functions interpreted.
     pub functions: usize,
+    /// Constructs that became unknown values, because no front end understands them.
+    pub not_understood: usize,
     /// Findings below the reported confidence.
     pub below_confidence: usize,
 }

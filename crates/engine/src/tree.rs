@@ -54,9 +54,20 @@ pub struct Replacement {
 }
 
 enum Loaded {
-    Code(Box<(CodeFile, String, Lang, Arc<Module>, Option<String>)>),
+    Code(Box<Parts>),
     Skip(String),
     Failed(String),
+}
+
+struct Parts {
+    file: CodeFile,
+    text: String,
+    lang: Lang,
+    module: Arc<Module>,
+    /// Why nothing of the file was understood.
+    trouble: Option<String>,
+    /// Suppressions that cannot be followed: line and what is wrong.
+    directives: Vec<(u32, String)>,
 }
 
 impl Tree {
@@ -123,15 +134,19 @@ impl Tree {
                 Loaded::Skip(why) => coverage.skipped.push(Skipped { path, why }),
                 Loaded::Failed(why) => {
                     let message = format!("not analysed: internal error ({why})");
-                    diagnostics.push(Diagnostic { path: path.clone(), line: 0, message, failure: false });
+                    diagnostics.push(Diagnostic { path: path.clone(), line: 0, message, failure: true });
                     coverage.skipped.push(Skipped { path, why: "internal error".to_string() });
                 }
                 Loaded::Code(parts) => {
-                    let (file, text, lang, module, trouble) = *parts;
+                    let Parts { file, text, lang, module, trouble, directives } = *parts;
                     *coverage.analysed.entry(lang).or_insert(0) += 1;
                     coverage.lines += u64::from(module.lines);
+                    coverage.not_understood += module.diagnostics.len();
                     if !module.error_spans.is_empty() {
                         coverage.partly_parsed.push(path.clone());
+                    }
+                    for (line, message) in directives {
+                        diagnostics.push(Diagnostic { path: path.clone(), line, message, failure: false });
                     }
                     if let Some(message) = trouble {
                         diagnostics.push(Diagnostic { path: path.clone(), line: 0, message, failure: false });
@@ -247,16 +262,16 @@ fn load_one(path: &str, mut source: SourceFile, names: &PyNames) -> Loaded {
     match guarded(|| front::lower(lang, path, &text, &name)) {
         Ok(module) => {
             let trouble = too_deep(&module);
-            Loaded::Code(Box::new((CodeFile { source, class, name }, text, lang, Arc::new(module), trouble)))
+            let directives = front::misspelt(lang, &text);
+            let file = CodeFile { source, class, name };
+            Loaded::Code(Box::new(Parts { file, text, lang, module: Arc::new(module), trouble, directives }))
         }
         Err(e) => Loaded::Failed(e),
     }
 }
 
-/// A message when lowering gave up on something large.
+/// A message when lowering gave up on the whole file.
 fn too_deep(module: &Module) -> Option<String> {
-    let n = module.diagnostics.len();
-    let first = module.diagnostics.first()?;
-    let more = if n > 1 { format!(" (and {} more)", n - 1) } else { String::new() };
-    Some(format!("not fully understood: {}{more}", first.what))
+    let given_up = module.functions.is_empty() && module.classes.is_empty() && module.init.is_none();
+    module.diagnostics.first().filter(|_| given_up).map(|d| format!("not analysed: {}", d.what))
 }
