@@ -395,6 +395,16 @@ fn classes_have_fields_methods_and_kinds() {
 }
 
 #[test]
+fn a_class_body_reads_from_around_what_it_has_not_assigned() {
+    let m = file("x = a\nclass C:\n    x = x\n    y = x + z\n    z = len(y)\n    len = 1\n    w = len(z)\n");
+    let o = ops(&m, "<module>");
+    assert!(o.iter().any(|x| x.ends_with(".x = %0")), "{o:?}");
+    assert!(o.iter().any(|x| x == "loadname z"), "{o:?}");
+    assert_eq!(o.iter().filter(|x| x.starts_with("call name len(")).count(), 1, "{o:?}");
+    assert_eq!(o.iter().filter(|x| x.starts_with("call value %")).count(), 1, "{o:?}");
+}
+
+#[test]
 fn local_classes_capture() {
     let m = file(
         "def f(a):\n    class L:\n        z = 1\n        y = z + 1\n        def m(self): return a + self.z\n        n = property(m)\n    return L()\n",

@@ -192,7 +192,7 @@ impl<'a> Low<'a> {
     fn bind_function(&mut self, name: Sym, id: FnId, captures: &[(Sym, bool)], at: Span) {
         use super::env::Place;
         let in_module = self.fns.last().is_none_or(|f| f.id == FnId(0));
-        match self.place(name) {
+        match self.target(name) {
             // Found by its qualified name; only captured values make a difference.
             Place::Global if in_module => {}
             Place::Member if captures.is_empty() => {}

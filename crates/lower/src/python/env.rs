@@ -238,8 +238,17 @@ impl<'a> Low<'a> {
         self.cls.last_mut().filter(|c| c.depth == depth)
     }
 
-    /// What `name` means here.
+    /// What reading `name` means here. A class body reads from around it what it has not assigned yet.
     pub(super) fn place(&mut self, name: Sym) -> Place {
+        self.find_place(name, false)
+    }
+
+    /// What assigning `name` means here.
+    pub(super) fn target(&mut self, name: Sym) -> Place {
+        self.find_place(name, true)
+    }
+
+    fn find_place(&mut self, name: Sym, assigned: bool) -> Place {
         let Some(f) = self.fns.last() else { return Place::Global };
         if let Some((_, var)) = f.comps.iter().rev().find(|c| c.0 == name) {
             return Place::Slot(Slot::Var(*var));
@@ -249,12 +258,17 @@ impl<'a> Low<'a> {
             && let Some(i) = self.scopes.get(c.scope).and_then(|s| s.get(name))
             && i.is_local()
         {
-            if i.has(is::ASSIGN) {
-                let f = self.fns.last_mut();
-                let new = f.map_or(Var(0), |f| f.b.new_var());
-                return Place::ClassVar(*c.vars.entry(name).or_insert(new));
+            if !i.has(is::ASSIGN) {
+                return if i.has(is::IMPORT) { Place::Global } else { Place::Member };
             }
-            return if i.has(is::IMPORT) { Place::Global } else { Place::Member };
+            if let Some(var) = c.vars.get(&name) {
+                return Place::ClassVar(*var);
+            }
+            if assigned {
+                let var = self.fns.last_mut().map_or(Var(0), |f| f.b.new_var());
+                c.vars.insert(name, var);
+                return Place::ClassVar(var);
+            }
         }
         match self.fns.last().and_then(|f| f.slots.get(&name)) {
             Some(slot) => Place::Slot(*slot),
@@ -309,7 +323,7 @@ impl<'a> Low<'a> {
 
     /// Assigns a name; `at` is the assignment.
     pub(super) fn write_name(&mut self, name: Sym, value: ValueId, at: Span) {
-        match self.place(name) {
+        match self.target(name) {
             Place::Slot(Slot::Var(var)) => {
                 self.write(var, name, value);
                 let Some(f) = self.fns.last() else { return };

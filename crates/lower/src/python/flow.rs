@@ -272,7 +272,7 @@ impl<'a> Low<'a> {
     /// A value that nobody reads again.
     pub(super) fn forget(&mut self, name: Sym, at: Span) {
         use super::env::{Place, Slot};
-        if let Place::Slot(Slot::Var(var)) | Place::ClassVar(var) = self.place(name) {
+        if let Place::Slot(Slot::Var(var)) | Place::ClassVar(var) = self.target(name) {
             let v = self.opaque(at);
             self.write(var, Sym::EMPTY, v);
         }

@@ -84,7 +84,7 @@ impl<'a> Low<'a> {
             Expr::Name(n) if n.id.is_empty() => {}
             Expr::Name(n) => {
                 let name = self.strings.intern(n.id.as_str());
-                if matches!(self.place(name), Place::ClassVar(_)) {
+                if matches!(self.target(name), Place::ClassVar(_)) {
                     self.class_attribute(name, None, span(n));
                 }
                 self.write_name(name, v, at);
@@ -318,7 +318,7 @@ impl<'a> Low<'a> {
     /// A name that is imported or declared as a class here and assigned elsewhere is a variable.
     pub(super) fn bind_linked(&mut self, local: &str, at: Span) {
         let name = self.strings.intern(local);
-        match self.place(name) {
+        match self.target(name) {
             Place::Slot(Slot::Var(var)) | Place::ClassVar(var) => {
                 let v = self.push(Op::LoadName(name), at);
                 self.write(var, name, v);
