@@ -6,6 +6,7 @@
 //! (a clause, the whole statement) is followed to where it is built. A recipe decides an [`Action`] for each piece, the
 //! renderer of the language turns them into edits.
 
+mod chain;
 pub(crate) mod java;
 pub(crate) mod java_render;
 pub(crate) mod java_value;

@@ -1,32 +1,11 @@
 //! From actions to edits of Java source.
 
+use super::chain::{Host, Out, edit_chain, join_text};
 use super::{Action, Chain, OperandKind, Text, literal_source, literal_value, no};
 use std::ops::Range;
-use surefix_rewrite::java::string_literal;
-use surefix_rewrite::{JavaCx, LiteralMap};
+use surefix_rewrite::JavaCx;
 use surefix_syntax::java;
 use surefix_text::{Edit, Reason, Refusal, Span};
-
-/// What an operand becomes.
-enum Out {
-    Same { lit: bool },
-    Gone,
-    /// New text of a literal, and whether it is empty.
-    Lit { source: String, empty: bool },
-    /// Constant text instead of a value.
-    Put(String),
-    Code(String),
-}
-
-/// A stretch of operands in the new chain.
-struct Seg {
-    /// `None`: as it was.
-    text: Option<String>,
-    first: usize,
-    last: usize,
-    /// A literal to which more text can be joined.
-    lit: bool,
-}
 
 /// The edits that carry out `actions` (one a piece).
 pub(crate) fn render(cx: &JavaCx<'_>, text: &Text, actions: &[Action], edits: &mut Vec<Edit>) -> Result<(), Refusal> {
@@ -39,12 +18,25 @@ pub(crate) fn render(cx: &JavaCx<'_>, text: &Text, actions: &[Action], edits: &m
         if out.iter().all(|o| matches!(o, Out::Same { .. })) {
             continue;
         }
-        edit_chain(cx, chain, out, edits)?;
+        if !edit_chain(&host(cx), chain, out, edits)? {
+            remove_or_empty(cx, chain, edits)?;
+        }
     }
     Ok(())
 }
 
-fn pieces_of(text: &Text, chain: usize, operand: usize) -> impl Iterator<Item = usize> + '_ {
+fn host<'h>(cx: &'h JavaCx<'_>) -> Host<'h> {
+    Host {
+        lang: surefix_ir::Lang::Java,
+        text: cx.text,
+        file: cx.file,
+        comments: Box::new(|s| cx.comments_in(s)),
+        check: Box::new(|s| cx.no_error_at(s)),
+        literal: Box::new(|t| cx.string_literal(t)),
+    }
+}
+
+pub(crate) fn pieces_of(text: &Text, chain: usize, operand: usize) -> impl Iterator<Item = usize> + '_ {
     let mine = move |p: &super::Piece| p.chain == chain && p.operand == operand;
     text.pieces.iter().enumerate().filter(move |(_, p)| mine(p)).map(|(i, _)| i)
 }
@@ -208,116 +200,9 @@ fn move_into_previous_append(cx: &JavaCx<'_>, text: &Text, outs: &mut [Vec<Out>]
                 Out::Lit { source, .. } => source.clone(),
                 _ => token.to_string(),
             };
-            *out = Out::Lit { source: join_text(&source, &put), empty: false };
+            *out = Out::Lit { source: join_text(surefix_ir::Lang::Java, &source, &put), empty: false };
         }
     }
-}
-
-/// A literal's source with text added at its end.
-fn join_text(source: &str, more: &str) -> String {
-    let map = LiteralMap::new(surefix_ir::Lang::Java, source);
-    let close = if map.as_ref().is_some_and(LiteralMap::is_triple) { 3 } else { 1 };
-    let escaped = map.and_then(|m| m.escape(more)).unwrap_or_else(|| more.to_string());
-    let (head, tail) = source.split_at(source.len().saturating_sub(close));
-    format!("{head}{escaped}{tail}")
-}
-
-fn body(source: &str) -> &str {
-    source.get(1..source.len().saturating_sub(1)).unwrap_or("")
-}
-
-fn edit_chain(cx: &JavaCx<'_>, chain: &Chain, out: &[Out], edits: &mut Vec<Edit>) -> Result<(), Refusal> {
-    let span = |i: usize| chain.operands.get(i).map_or(chain.span, |o| o.span);
-    let token = |i: usize| span(i).of(cx.text);
-    let gap = |i: usize| Span::new(span(i.saturating_sub(1)).hi, span(i).lo).of(cx.text);
-    let triple = |s: &str| s.starts_with("\"\"\"");
-    let mut segs: Vec<Seg> = Vec::new();
-    for (i, o) in out.iter().enumerate() {
-        let joined = segs.last().is_some_and(|s| s.text.is_some() && s.lit && s.last + 1 == i && !gap(i).contains(['\n', '\r']));
-        match o {
-            Out::Same { lit } => {
-                let last = segs.last_mut().filter(|_| *lit && joined && !triple(token(i)));
-                match last {
-                    Some(s) if s.text.as_deref().is_some_and(|t| !triple(t) && t.ends_with('"')) => {
-                        let head = s.text.take().unwrap_or_default();
-                        s.text = Some(format!("\"{}{}\"", body(&head), body(token(i))));
-                        s.last = i;
-                    }
-                    _ => segs.push(Seg { text: None, first: i, last: i, lit: *lit }),
-                }
-            }
-            Out::Gone => {
-                if let Some(s) = segs.last_mut().filter(|s| s.text.is_some()) {
-                    s.last = i;
-                }
-            }
-            Out::Put(t) => match segs.last_mut().filter(|s| s.lit && s.last + 1 == i) {
-                Some(s) => {
-                    let head = s.text.take().unwrap_or_else(|| token(s.last).to_string());
-                    s.text = Some(join_text(&head, t));
-                    s.last = i;
-                }
-                None => segs.push(Seg { text: Some(string_literal(t)), first: i, last: i, lit: true }),
-            },
-            Out::Code(c) => segs.push(Seg { text: Some(c.clone()), first: i, last: i, lit: false }),
-            Out::Lit { source, empty } => {
-                let last = segs.last_mut().filter(|s| s.text.is_some() && s.lit && s.last + 1 == i);
-                match last {
-                    Some(s) if *empty => s.last = i,
-                    Some(s)
-                        if !gap(i).contains(['\n', '\r'])
-                            && !triple(source)
-                            && s.text.as_deref().is_some_and(|t| !triple(t)) =>
-                    {
-                        let head = s.text.take().unwrap_or_default();
-                        s.text = Some(format!("\"{}{}\"", body(&head), body(source)));
-                        s.last = i;
-                    }
-                    _ if *empty => {}
-                    _ => segs.push(Seg { text: Some(source.clone()), first: i, last: i, lit: true }),
-                }
-            }
-        }
-    }
-    if segs.is_empty() {
-        return remove_or_empty(cx, chain, edits);
-    }
-    // Common ends stay untouched.
-    let same = |s: &Seg, i: usize| s.text.is_none() && s.first == i;
-    let mut head = 0;
-    while segs.get(head).is_some_and(|s| same(s, head)) {
-        head += 1;
-    }
-    let (n, m) = (out.len(), segs.len());
-    let mut tail = 0;
-    while tail < m - head && segs.get(m - 1 - tail).is_some_and(|s| same(s, n - 1 - tail)) {
-        tail += 1;
-    }
-    let lo = if head == 0 { span(0).lo } else { span(head - 1).hi };
-    let hi = if tail == 0 { span(n - 1).hi } else { span(n - tail).lo };
-    let region = Span::new(lo, hi);
-    let mut new = String::new();
-    let middle = segs.get(head..m - tail).unwrap_or_default();
-    for (k, s) in middle.iter().enumerate() {
-        if head > 0 || k > 0 {
-            new.push_str(if s.first > 0 { gap(s.first) } else { " + " });
-        }
-        match &s.text {
-            Some(t) => new.push_str(t),
-            None => new.push_str(Span::new(span(s.first).lo, span(s.last).hi).of(cx.text)),
-        }
-    }
-    if tail > 0 && (head > 0 || !middle.is_empty()) {
-        new.push_str(gap(n - tail));
-    }
-    for c in cx.comments_in(region) {
-        if !new.contains(c.of(cx.text)) {
-            return no(Reason::CommentInside, "a comment stands between the parts of the text that would be replaced");
-        }
-    }
-    cx.no_error_at(region)?;
-    edits.push(Edit::replace(cx.file, region, new));
-    Ok(())
 }
 
 /// Nothing is left of a chain: an `append` goes away, elsewhere an empty text stays.

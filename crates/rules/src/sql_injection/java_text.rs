@@ -3,11 +3,11 @@
 use super::java_bind::{Bind, Site, choose};
 use super::plan::{Plan, Slot, Spelling, is_value, plan};
 use crate::FixCx;
-use crate::shapes::{self, Action, PieceKind, Text, java, java_render, no};
+use crate::shapes::{self, PieceKind, Text, java, java_render, no};
 use surefix_dataflow::Flow;
 use surefix_dialect::Dialect;
 use surefix_rewrite::JavaCx;
-use surefix_syntax::java::{enclosing, span_of};
+use surefix_syntax::java::enclosing;
 use surefix_text::{Assurance, Edit, EditKind, Reason, Refusal, Span};
 
 /// The text at a sink and what becomes of it.
@@ -63,6 +63,7 @@ impl<'s, 'a> Sql<'s, 'a> {
         }
         let inside = shapes::inside(&text, flow)?;
         let spelling = Spelling {
+            count: |p| p.question,
             placeholder,
             choose: &|text, piece, context, tainted| choose(cx, flow, text, piece, context, tainted),
         };
@@ -209,10 +210,6 @@ impl<'s, 'a> Sql<'s, 'a> {
         (0..self.text.pieces.len()).filter(|p| at_sink(*p)).count()
     }
 
-    /// Actions changed nothing: nothing to render.
-    pub(crate) fn is_unchanged(&self) -> bool {
-        self.plan.actions.iter().all(|a| *a == Action::Keep)
-    }
 }
 
 /// `span` of the text after `edits` inside it.
@@ -229,9 +226,4 @@ pub(crate) fn applied(text: &str, span: Span, edits: &[Edit]) -> String {
     }
     out.push_str(Span::new(at, span.hi).of(text));
     out
-}
-
-/// The statement around a node, as a span.
-pub(crate) fn stmt_of(cx: &JavaCx<'_>, span: Span) -> Option<Span> {
-    cx.covering(span).and_then(surefix_syntax::java::statement).map(span_of)
 }

@@ -8,6 +8,8 @@ mod java_statement;
 mod java_text;
 mod plan;
 mod python;
+mod python_orm;
+mod python_text;
 
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_ir::Lang;

@@ -1,7 +1,7 @@
 //! What becomes of the pieces of SQL text: which values get a placeholder and what is cut around them.
 
 use crate::shapes::{self, Action, CLEAN, Group, HOLE, Inside, PieceKind, Text, Value, no};
-use surefix_dialect::{HoleContext, Label, SqlProblem, SqlText, sql_plan, sql_text};
+use surefix_dialect::{HoleContext, Label, Placeholders, SqlProblem, SqlText, sql_plan, sql_text};
 use surefix_text::{Reason, Refusal};
 
 /// A placeholder and what is bound to it.
@@ -13,7 +13,7 @@ pub(crate) struct Slot {
     /// It stood in quotes: the value is text whatever its type.
     pub quoted: bool,
     pub label: Label,
-    /// Placeholders `?` in the text before it that were there already.
+    /// Placeholders in the text before it that were there already.
     pub before: usize,
 }
 
@@ -47,6 +47,8 @@ pub(crate) fn is_value(c: &HoleContext) -> bool {
 
 /// How the language spells things.
 pub(crate) struct Spelling<'s> {
+    /// How many placeholders of the driver's kind there are.
+    pub count: fn(&Placeholders) -> usize,
     /// The placeholder number n (from zero), when `before` placeholders of the old text precede it.
     pub placeholder: &'s dyn Fn(usize, &Slot) -> String,
     /// What to do with a value; the flag says whether untrusted text is in it.
@@ -161,7 +163,7 @@ fn plan_way(
     for g in groups {
         let Some(((_, context), hole)) = contexts.iter().zip(&holes).find(|((p, _), _)| *p == g.first) else { continue };
         let Group { parts, first, quoted } = g;
-        let slot = Slot { parts, first, quoted, label: context.label, before: hole.before.question };
+        let slot = Slot { parts, first, quoted, label: context.label, before: (spelling.count)(&hole.before) };
         for p in &slot.parts {
             if let Value::Piece(p) = p
                 && let Some(a) = actions.get_mut(*p)

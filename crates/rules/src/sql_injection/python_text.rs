@@ -1,0 +1,375 @@
+//! Python: the text at a sink, planned and checked, and the expressions that are bound.
+
+use super::plan::{Choice, Plan, Slot, Spelling, is_value, plan};
+use crate::shapes::{self, Action, PieceKind, Text, Value, no, python, python_render};
+use ruff_python_ast::{AnyNodeRef, Expr};
+use surefix_dataflow::{Flow, Frag, StepKind};
+use surefix_dialect::{Dialect, HoleContext, Label, Placeholders};
+use surefix_rewrite::PyCx;
+use surefix_syntax::python::span_of;
+use surefix_text::{Assurance, Edit, Reason, Refusal, Span, Tier};
+
+/// The text at a sink and what becomes of it.
+pub(crate) struct Sql<'s, 'a> {
+    pub cx: &'s PyCx<'a>,
+    pub flow: &'s Flow,
+    pub text: Text,
+    pub plan: Plan,
+    pub arg: Span,
+    pub stmt: Span,
+    lenient: bool,
+}
+
+/// How values are bound.
+pub(crate) enum Binds {
+    /// One expression each.
+    Each(Vec<String>),
+    /// Collected in a list of this name while the text is built.
+    List(String),
+}
+
+const RUNS_SQL: &[&str] = &[
+    "execute", "executemany", "executescript", "fetch", "fetchrow", "fetchval", "raw", "RawSQL", "text", "read_sql", "read_sql_query", "scalar",
+    "scalars", "query", "sql",
+];
+
+impl<'s, 'a> Sql<'s, 'a> {
+    /// Reads and plans the text of the flow's argument.
+    pub(crate) fn read(
+        cx: &'s PyCx<'a>,
+        flow: &'s Flow,
+        stmt: Span,
+        count: fn(&Placeholders) -> usize,
+        placeholder: &dyn Fn(usize, &Slot) -> String,
+        lenient: bool,
+    ) -> Result<Sql<'s, 'a>, Refusal> {
+        let index = flow.arg.unwrap_or(usize::MAX);
+        let Some(arg) = cx.args(flow.call.span).get(index).map(|a| a.value) else {
+            return no(Reason::ShapeUnknown, "the text does not reach the call as an argument");
+        };
+        let text = python::text(cx, Dialect::Sql, arg, stmt, &is_value)?;
+        let whole = text.pieces.iter().all(|p| matches!(p.kind, PieceKind::Val { .. }));
+        if whole
+            && let Some(Expr::Name(n)) = text.expr(0).and_then(|e| cx.expr_at(e))
+            && cx.uses(&n.id, span_of(n)).is_some_and(|u| u.param.is_some())
+            && flow.trace.iter().any(|s| s.what == StepKind::Argument)
+        {
+            return no(Reason::NonOwnedCallee, "the text is built by the callers of the function that runs it");
+        }
+        let inside = shapes::inside(&text, flow)?;
+        let spelling = Spelling { count, placeholder, choose: &|text, p, c, t| choose(cx, text, p, c, t) };
+        let plan = plan(&text, &inside, &spelling)?;
+        let sql = Sql { cx, flow, text, plan, arg, stmt, lenient };
+        sql.check_other_uses()?;
+        Ok(sql)
+    }
+
+    /// Percent signs of the constant text, once the driver reads placeholders in it.
+    pub(crate) fn double_percents(&mut self) {
+        for (i, piece) in self.text.pieces.iter().enumerate() {
+            let PieceKind::Lit { text, .. } = &piece.kind else { continue };
+            let Some(action) = self.plan.actions.get_mut(i) else { continue };
+            let mut cuts = match std::mem::take(action) {
+                Action::Cut(c) => c,
+                _ => Vec::new(),
+            };
+            for (at, _) in text.match_indices('%') {
+                if !cuts.iter().any(|(r, _)| r.contains(&at)) {
+                    cuts.push((at..at, "%".to_string()));
+                }
+            }
+            cuts.sort_by_key(|(r, _)| (r.start, r.end));
+            if !cuts.is_empty() {
+                *action = Action::Cut(cuts);
+            }
+        }
+    }
+
+    /// Renders the edits of the text.
+    pub(crate) fn render(&self, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
+        python_render::render(self.cx, &self.text, &self.plan.actions, edits)
+    }
+
+    /// A variable that carries the text may be shown elsewhere, but not run or built into other text.
+    fn check_other_uses(&self) -> Result<(), Refusal> {
+        for c in &self.text.carriers {
+            for r in &c.other_uses {
+                let mut found = "";
+                for n in self.cx.path_to(*r).into_iter().rev() {
+                    match n {
+                        AnyNodeRef::ExprCall(call) if span_of(&call.arguments).contains(*r) => {
+                            let name = self.cx.call_name(span_of(call)).map_or("", |s| s.of(self.cx.text));
+                            if RUNS_SQL.contains(&name) {
+                                found = "runs as another statement";
+                            }
+                            break;
+                        }
+                        AnyNodeRef::StmtAssign(_) | AnyNodeRef::StmtAugAssign(_) | AnyNodeRef::StmtAnnAssign(_) => {
+                            found = "goes into another variable";
+                            break;
+                        }
+                        AnyNodeRef::StmtReturn(_) => {
+                            found = "is returned";
+                            break;
+                        }
+                        n if n.is_statement() => break,
+                        _ => {}
+                    }
+                }
+                if !found.is_empty() {
+                    return no(Reason::AlternativesConflict, format!("the text in {} also {found}", c.name));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a shown text now has placeholders.
+    pub(crate) fn note_shown(&self, a: &mut Assurance) {
+        if self.text.carriers.iter().any(|c| !c.other_uses.is_empty()) {
+            a.lower(Tier::AttackOnly, "where the text is also shown or logged, it now shows placeholders instead of the values");
+        }
+    }
+
+    /// The binds, directly or by a list that is filled while the text is built.
+    pub(crate) fn binds(&self, a: &mut Assurance, edits: &mut Vec<Edit>) -> Result<Binds, Refusal> {
+        if self.same_on_every_way() {
+            let slots = self.plan.ways.first().map(Vec::as_slice).unwrap_or_default();
+            let list: Result<Vec<String>, Refusal> = slots.iter().map(|s| self.bind(s, false, a, edits)).collect();
+            return Ok(Binds::Each(list?));
+        }
+        let mut slots: Vec<&Slot> = Vec::new();
+        for s in self.plan.ways.iter().flatten() {
+            if !slots.iter().any(|o| o.first == s.first) {
+                slots.push(s);
+            }
+        }
+        for way in &self.plan.ways {
+            let at: Vec<u32> = way.iter().filter_map(|s| self.text.event_of(s.first)).map(|e| e.stmt.lo).collect();
+            if at.windows(2).any(|w| w.first() > w.get(1)) {
+                return no(Reason::AlternativesConflict, "the text is not built from left to right");
+            }
+        }
+        let first = self.text.carriers.iter().filter_map(|c| self.cx.stmt_of(c.declarator)).min_by_key(|s| s.lo);
+        let Some(first) = first else {
+            return no(Reason::AlternativesConflict, "the text is chosen inside one expression");
+        };
+        // The list must exist on every way, so it stands in front of the outermost condition.
+        let first = self.outermost(first);
+        let name = self.cx.fresh_name("params", edits);
+        self.cx.insert_before_stmt(first, &[&format!("{name} = []")], edits)?;
+        for s in slots {
+            let value = self.bind(s, true, a, edits)?;
+            let Some(event) = self.text.event_of(s.first) else { continue };
+            let line = format!("{name}.append({value})");
+            match event.at_sink {
+                true => self.cx.insert_before_stmt(event.stmt, &[&line], edits)?,
+                false => self.cx.insert_after_stmt(event.stmt, &[&line], edits)?,
+            }
+        }
+        Ok(Binds::List(name))
+    }
+
+    /// The statement around `stmt` that stands beside (an ancestor of) the sink.
+    fn outermost(&self, stmt: Span) -> Span {
+        let path = self.cx.path_to(stmt);
+        let around = path.iter().filter(|n| n.is_statement()).map(|n| python_render::node_span(*n));
+        around.filter(|s| !s.contains(self.stmt)).find(|s| s.contains(stmt)).unwrap_or(stmt)
+    }
+
+    fn same_on_every_way(&self) -> bool {
+        let shape = |s: &Slot| {
+            let part = |p: &Value| match p {
+                Value::Text(t) => t.clone(),
+                Value::Piece(p) => self.text.expr(*p).map_or(String::new(), |e| e.of(self.cx.text).to_string()),
+            };
+            s.parts.iter().map(part).collect::<Vec<String>>()
+        };
+        let guarded = self.plan.ways.iter().flatten().any(|s| self.text.event_of(s.first).is_some_and(|e| e.guarded));
+        let all: Vec<Vec<_>> = self.plan.ways.iter().map(|w| w.iter().map(shape).collect()).collect();
+        all.windows(2).all(|w| w.first() == w.get(1)) && (all.len() > 1 || !guarded)
+    }
+
+    fn is_number(&self, expr: Span) -> bool {
+        self.flow.shapes.iter().flat_map(|s| &s.frags).any(|f| {
+            matches!(f, Frag::Hole(h) if h.place.file == self.cx.file && h.place.span == expr && h.number)
+        })
+    }
+
+    /// The expression of one bind; `in_place` when it is evaluated at the step of the text that it belongs to.
+    pub(crate) fn bind(
+        &self,
+        slot: &Slot,
+        in_place: bool,
+        a: &mut Assurance,
+        edits: &mut Vec<Edit>,
+    ) -> Result<String, Refusal> {
+        let cx = self.cx;
+        if let [Value::Piece(p)] = slot.parts.as_slice() {
+            let value = self.operand(*p, in_place, edits)?;
+            let number = self.text.expr(*p).is_some_and(|e| self.is_number(e));
+            if slot.label == Label::SqlLimit && !number {
+                return Ok(format!("int({value})"));
+            }
+            if slot.quoted && number {
+                return Ok(format!("str({value})"));
+            }
+            if !slot.quoted && !number && slot.label != Label::SqlLimit && !(self.lenient && self.beside_column(slot.first)) {
+                a.lower(
+                    Tier::Observable,
+                    "a value that stood without quotes is now bound as text: the database may compare it differently with a number",
+                );
+            }
+            return Ok(value);
+        }
+        // Constant text and values in one string: an f-string.
+        let mut out = String::new();
+        for part in &slot.parts {
+            match part {
+                Value::Text(t) => out.push_str(&t.replace('{', "{{").replace('}', "}}")),
+                Value::Piece(p) => {
+                    let value = self.operand(*p, in_place, edits)?;
+                    if value.contains(['"', '\'', '\\', '\n', '#']) {
+                        return self.concatenation(slot, in_place, edits);
+                    }
+                    let spec = match self.text.pieces.get(*p).map(|p| &p.kind) {
+                        Some(PieceKind::Val { field: Some(f), .. }) if !f.plain => Some(f.spec.as_str()),
+                        _ => None,
+                    };
+                    if spec.is_some() {
+                        return self.concatenation(slot, in_place, edits);
+                    }
+                    out.push_str(&format!("{{{value}}}"));
+                }
+            }
+        }
+        Ok(format!("f{}", cx.string_literal(&out)))
+    }
+
+    /// `"%" + str(x) + "%"`.
+    fn concatenation(&self, slot: &Slot, in_place: bool, edits: &mut Vec<Edit>) -> Result<String, Refusal> {
+        let mut parts = Vec::new();
+        for part in &slot.parts {
+            match part {
+                Value::Text(t) => parts.push(self.cx.string_literal(t)),
+                Value::Piece(p) => parts.push(format!("str({})", self.operand(*p, in_place, edits)?)),
+            }
+        }
+        Ok(parts.join(" + "))
+    }
+
+    /// The text before the value ends in `column =` or the like, or it fills a column of a row.
+    fn beside_column(&self, piece: usize) -> bool {
+        let way = self.plan.ways.iter().position(|w| w.iter().any(|s| s.first == piece)).unwrap_or(0);
+        let Some(way) = self.text.ways.get(way) else { return false };
+        let before: String = way.iter().take_while(|p| **p != piece).map(|p| self.text.lit(*p).unwrap_or("\u{fffc}")).collect();
+        let upper = before.trim_end().to_ascii_uppercase();
+        if upper.starts_with("INSERT") && upper.contains("VALUES") {
+            return true;
+        }
+        let Some(head) = upper.strip_suffix(['=', '<', '>']) else { return false };
+        let head = head.trim_end_matches(['=', '<', '>', '!', ' ']);
+        let last = head.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '`'))).next().unwrap_or("");
+        last.chars().next().is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '"' | '`'))
+    }
+
+    fn operand(&self, piece: usize, in_place: bool, edits: &mut Vec<Edit>) -> Result<String, Refusal> {
+        let (cx, text) = (self.cx, &self.text);
+        let Some(PieceKind::Val { expr, field }) = text.pieces.get(piece).map(|p| &p.kind) else {
+            return no(Reason::ShapeUnknown, "a value is not an expression");
+        };
+        cx.no_comment_inside(*expr)?;
+        let source = unescaped(cx, *expr);
+        let source = if source.contains('\n') && !source.starts_with(['(', '[', '{']) { format!("({source})") } else { source };
+        let value = match field {
+            Some(f) if !f.plain => match f.spec.split_once(':') {
+                Some(("", spec)) => format!("format({source}, {})", cx.string_literal(spec)),
+                Some(("!r", "")) => format!("repr({source})"),
+                Some(("!a", "")) => format!("ascii({source})"),
+                _ if f.spec.starts_with('%') && matches!(f.spec.as_str(), "%d" | "%i") => source,
+                _ => return no(Reason::NoRecipe, "the format of a field has no equivalent outside the template"),
+            },
+            _ => source,
+        };
+        let Some(event) = text.event_of(piece) else { return no(Reason::ShapeUnknown, "a value has no place") };
+        if event.at_sink || in_place || self.keeps(*expr) {
+            return Ok(value);
+        }
+        let same_block = {
+            let parent = |s: Span| cx.path_to(s).iter().rev().find(|n| python_render::node_span(**n) != s).map(|n| python_render::node_span(*n));
+            parent(event.stmt).is_some_and(|p| p.contains(self.stmt))
+        };
+        if event.guarded || !same_block {
+            return no(Reason::SideEffect, "a value of the text is no longer known where the statement runs");
+        }
+        let name = cx.fresh_name(&name_for(cx, *expr), edits);
+        cx.assign_before(event.stmt, &name, &value, edits)?;
+        Ok(name)
+    }
+
+    /// The value is the same when it is evaluated at the sink.
+    fn keeps(&self, expr: Span) -> bool {
+        let cx = self.cx;
+        match cx.expr_at(expr) {
+            Some(Expr::Name(n)) => cx.uses(&n.id, expr).is_some_and(|u| {
+                let later = u.writes.iter().any(|w| w.stmt.lo > expr.lo);
+                !later && !u.other_binding && (!u.is_global || u.is_single_assignment())
+            }),
+            Some(_) => false,
+            None => false,
+        }
+    }
+}
+
+/// What becomes of a value: untrusted text is bound, a sort direction is mapped to a constant.
+fn choose(cx: &PyCx<'_>, text: &Text, piece: usize, c: &HoleContext, tainted: bool) -> Result<Choice, Refusal> {
+    let Some(expr) = text.expr(piece) else { return Ok(Choice::Keep) };
+    if c.label == Label::SqlSortDirection && tainted {
+        let value = expr.of(cx.text);
+        let word = value.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+        if word {
+            let q = |s: &str| cx.string_literal(s);
+            return Ok(Choice::Code(format!("({} if str({value}).lower() == {} else {})", q("DESC"), q("desc"), q("ASC"))));
+        }
+    }
+    Ok(if tainted { Choice::Bind } else { Choice::Keep })
+}
+
+/// The expression without an escape by hand around it.
+fn unescaped(cx: &PyCx<'_>, expr: Span) -> String {
+    if let Some(Expr::Call(c)) = cx.expr_at(expr)
+        && let Expr::Attribute(a) = &*c.func
+    {
+        let args: Vec<String> = cx.args(expr).iter().map(|a| a.span.of(cx.text).replace('"', "'")).collect();
+        let quotes = ["\"'\"", "\"''\""].map(|s| s.to_string());
+        let given: Vec<&str> = cx.args(expr).iter().map(|a| a.span.of(cx.text)).collect();
+        let doubled = a.attr.as_str() == "replace" && given.len() == 2 && given.iter().zip(&quotes).all(|(g, q)| *g == q.as_str());
+        let _ = args;
+        if doubled {
+            return span_of(&*a.value).of(cx.text).to_string();
+        }
+    }
+    expr.of(cx.text).to_string()
+}
+
+/// A name for a local that holds `expr`.
+pub(crate) fn name_for(cx: &PyCx<'_>, expr: Span) -> String {
+    let word = |s: &str| {
+        let out: String = s.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+        out.trim_matches('_').to_string()
+    };
+    let literal = |e: &Expr| match e {
+        Expr::StringLiteral(s) => Some(word(s.value.to_str())),
+        _ => None,
+    };
+    let name = match cx.expr_at(expr) {
+        Some(Expr::Call(c)) => c.arguments.args.first().and_then(literal),
+        Some(Expr::Subscript(s)) => literal(&s.slice),
+        Some(Expr::Attribute(a)) => Some(word(a.attr.as_str())),
+        _ => None,
+    };
+    match name {
+        Some(n) if n.chars().next().is_some_and(|c| c.is_ascii_lowercase()) && n.len() <= 30 => n,
+        _ => "value".to_string(),
+    }
+}
