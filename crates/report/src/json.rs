@@ -31,6 +31,7 @@ struct Coverage<'a> {
     functions: usize,
     skipped: Vec<Skipped<'a>>,
     partly_parsed: &'a [String],
+    not_understood: usize,
     budget_cut: Vec<Cut<'a>>,
     below_confidence: usize,
 }
@@ -218,6 +219,7 @@ pub fn render(outcome: &Outcome) -> String {
             functions: c.functions,
             skipped: c.skipped.iter().map(|s| Skipped { path: &s.path, why: &s.why }).collect(),
             partly_parsed: &c.partly_parsed,
+            not_understood: c.not_understood,
             budget_cut: c.budget_cut.iter().map(|(path, function, what)| Cut { path, function, what }).collect(),
             below_confidence: c.below_confidence,
         },
