@@ -129,6 +129,18 @@ fn spans_are_those_of_the_source() {
 }
 
 #[test]
+fn clauses_are_no_statements() {
+    let (m, text) = checked("if a: pass\nelif g(b): use(i)\nmatch a:\n    case h.X if j(b): pass");
+    let f = function(&m, "f");
+    let stmt = |name: &str| {
+        let call = |i: &&surefix_ir::Instr| matches!(&i.op, Op::Call(_)) && i.span.of(&text).starts_with(name);
+        let i = f.instrs.iter().find(call).expect("a call");
+        f.stmts[i.stmt.0 as usize].of(&text).lines().next().unwrap_or("").to_owned()
+    };
+    assert_eq!([stmt("g("), stmt("use("), stmt("j(")], ["if a: pass", "use(i)", "match a:"]);
+}
+
+#[test]
 fn calls_tell_locals_from_names() {
     let o = body_ops("return g(a, *b, k=i, **b), a(1), a.m(2), g(1)(2)");
     assert_eq!(o[0], "call name g(%0, *%1, k=%2, **%1)");

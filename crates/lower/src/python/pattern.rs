@@ -15,7 +15,6 @@ impl<'a> Low<'a> {
         let join = self.new_block();
         for case in &m.cases {
             let next = self.new_block();
-            let before = self.f().map(|f| f.b.enter_stmt(span(case)));
             self.pattern(&case.pattern, subject, next);
             if let Some(guard) = case.guard.as_deref() {
                 let holds = self.new_block();
@@ -24,9 +23,6 @@ impl<'a> Low<'a> {
             }
             self.suite(&case.body);
             self.goto(join);
-            if let (Some(f), Some(s)) = (self.f(), before) {
-                f.b.set_stmt(s);
-            }
             self.enter(next);
         }
         self.goto(join);

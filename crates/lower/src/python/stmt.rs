@@ -202,7 +202,7 @@ impl<'a> Low<'a> {
         self.goto(join);
         self.enter(other);
         for clause in &i.elif_else_clauses {
-            let before = self.f().map(|f| f.b.enter_stmt(span(clause)));
+            // A clause is no statement: nothing can be put in front of it.
             match &clause.test {
                 Some(test) => {
                     let then = self.new_block();
@@ -214,9 +214,6 @@ impl<'a> Low<'a> {
                     self.enter(other);
                 }
                 None => self.suite(&clause.body),
-            }
-            if let (Some(f), Some(s)) = (self.f(), before) {
-                f.b.set_stmt(s);
             }
         }
         self.goto(join);
