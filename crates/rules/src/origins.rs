@@ -120,6 +120,9 @@ impl<'a> Origins<'a> {
 
     /// True when the untrusted data flows into `v` inside this function, as far as the trace shows.
     pub(crate) fn depends(&self, v: ValueId) -> bool {
+        if self.fixed(v) {
+            return false;
+        }
         let mut seen = BTreeSet::new();
         let mut todo = vec![v];
         while let Some(v) = todo.pop() {
@@ -136,7 +139,7 @@ impl<'a> Origins<'a> {
         false
     }
 
-    /// True when nothing but constants and names goes into `v`: no parameter, no call.
+    /// True when nothing but constants and names goes into `v`: no parameter, no call, no element of anything.
     pub(crate) fn fixed(&self, v: ValueId) -> bool {
         let mut seen = BTreeSet::new();
         let mut todo = vec![v];
@@ -145,12 +148,49 @@ impl<'a> Origins<'a> {
                 continue;
             }
             let Some(i) = self.func.instrs.get(v.0 as usize) else { return false };
-            if matches!(i.op, Op::Param(_) | Op::Catch(_) | Op::Unknown(_) | Op::Yield(_) | Op::IterNext(_)) {
+            let plain = self.fixed_op(&i.op);
+            if !plain {
                 return false;
             }
             i.op.operands(&mut |o| todo.push(o));
         }
         true
+    }
+
+    /// True when `v` is made of constants, names and pure calls on them.
+    fn steady(&self, v: ValueId) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut todo = vec![v];
+        while let Some(v) = todo.pop() {
+            let Some(i) = self.func.instrs.get(v.0 as usize) else { return false };
+            if seen.insert(v) {
+                if let Op::Call(c) = &i.op {
+                    let Callee::Method { name, .. } = &c.callee else { return false };
+                    let name = self.module.strings.get(*name);
+                    if !matches!(name, "replace" | "trim" | "toString" | "getProperty" | "toLowerCase" | "strip") {
+                        return false;
+                    }
+                } else if !self.fixed_op(&i.op) {
+                    return false;
+                }
+                i.op.operands(&mut |o| todo.push(o));
+            }
+        }
+        true
+    }
+
+    fn fixed_op(&self, op: &Op) -> bool {
+        matches!(
+            op,
+            Op::Const(_)
+                | Op::Phi(_)
+                | Op::Copy(_)
+                | Op::Cast(..)
+                | Op::Bin(..)
+                | Op::Concat(_)
+                | Op::LoadName(_)
+                | Op::LoadField(..)
+        )
     }
 
     /// Among parts of a text, the first that carries the untrusted data. Where the trace does not tell, the only part that is
@@ -159,7 +199,7 @@ impl<'a> Origins<'a> {
         if let Some(at) = parts.iter().position(|p| self.depends(*p)) {
             return Some(at);
         }
-        let mut open = parts.iter().enumerate().filter(|(_, p)| !self.fixed(**p)).map(|(i, _)| i);
+        let mut open = parts.iter().enumerate().filter(|(_, p)| !self.steady(**p)).map(|(i, _)| i);
         match (open.next(), open.next()) {
             (Some(one), None) => Some(one),
             _ => None,
