@@ -75,6 +75,40 @@ impl Spot {
     }
 }
 
+/// Source text on one line: line breaks and the blanks around them become one blank, none in front of a dot or inside
+/// parentheses. Literals stay as they are.
+pub(crate) fn one_line(source: &str) -> String {
+    if !source.contains(['\n', '\r']) {
+        return source.to_string();
+    }
+    let mut out = String::with_capacity(source.len());
+    let (mut quote, mut escaped, mut gap) = (None, false, false);
+    for c in source.chars() {
+        match quote {
+            Some(q) => {
+                out.push(c);
+                if !escaped && c == q {
+                    quote = None;
+                }
+                escaped = c == '\\' && !escaped;
+            }
+            None if c.is_whitespace() => gap = true,
+            None => {
+                let tight = matches!(c, '.' | ')' | ',' | ';') || out.ends_with(['(', '.']) || out.is_empty();
+                if gap && !tight {
+                    out.push(' ');
+                }
+                gap = false;
+                if matches!(c, '"' | '\'') {
+                    quote = Some(c);
+                }
+                out.push(c);
+            }
+        }
+    }
+    out
+}
+
 /// A refusal in one word.
 fn no<T>(reason: Reason, detail: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::new(reason, detail))

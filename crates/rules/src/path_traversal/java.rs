@@ -1,6 +1,6 @@
 //! Java: a path that leaves its base directory is rejected where it is built.
 
-use crate::guards::{Draft, Spot, java_guard, java_same_value, java_swallowed, java_target};
+use crate::guards::{Draft, Spot, java_guard, java_same_value, java_swallowed, java_target, one_line};
 use crate::origins::Origins;
 use crate::path_traversal::separator::ends_in_separator;
 use crate::{FixCx, Found};
@@ -85,7 +85,8 @@ fn elsewhere(cx: &FixCx<'_>, flow: &Flow) -> Option<Result<Fix, Refusal>> {
         }
         let sites = std::mem::take(&mut walk.sites);
         // Where the path leaves the function: the guard must stand before that.
-        let next = flow.trace.iter().skip(at + 1).find(|s| s.place.file == file && origins.func.span.contains(s.place.span));
+        let next =
+            flow.trace.iter().skip(at + 1).find(|s| s.place.file == file && origins.func.span.contains(s.place.span));
         let leaves = next.map_or(step.place.span, |s| s.place.span);
         return Some(guard(&java, &origins, &sites, leaves));
     }
@@ -247,7 +248,8 @@ impl Walk<'_> {
         for n in (1..=parts.len()).rev() {
             let Some(part) = parts.get(n - 1) else { break };
             let span = self.origins.span(*part);
-            if let Some(lit) = self.origins.text(*part).filter(|_| !matches!(self.origins.op(*part), Some(Op::Copy(_)))) {
+            if let Some(lit) = self.origins.text(*part).filter(|_| !matches!(self.origins.op(*part), Some(Op::Copy(_))))
+            {
                 let Some(cut) = lit.rfind(['/', '\\']) else { continue };
                 if n == 1 && lit[..=cut].chars().all(|c| matches!(c, '/' | '\\' | '.')) {
                     return whole();
@@ -363,20 +365,19 @@ impl Walk<'_> {
         let text = self.java.text;
         let args = Span::new(c.args_span.lo, arg.span.lo).of(text);
         let rest = Span::new(arg.span.hi, call.hi).of(text);
-        let squeeze = |s: &str| s.split_whitespace().collect::<Vec<_>>().join(" ");
-        let (args, rest) = (squeeze(args).replace("( ", "("), squeeze(rest).replace(" )", ")"));
+        let (args, rest) = (one_line(args), one_line(rest));
         let sep = if args.ends_with(',') { " " } else { "" };
         let base = format!("new \u{1}{FILE}\u{1}(new \u{1}{URI}\u{1}{args}{sep}{prefix}{rest}).toPath()");
         if !repeatable(&base) {
             return no(Reason::SideEffect, "the address is computed by a call that a guard would repeat");
         }
-        self.sites.push(Site { what: What::Uri, value: v, base: squeeze(&base) });
+        self.sites.push(Site { what: What::Uri, value: v, base: one_line(&base) });
         Ok(())
     }
 }
 
 fn paths_get(source: &str) -> String {
-    format!("\u{1}{PATHS}\u{1}.get({})", source.split_whitespace().collect::<Vec<_>>().join(" "))
+    format!("\u{1}{PATHS}\u{1}.get({})", one_line(source))
 }
 
 fn whole<T>() -> Result<T, Refusal> {
@@ -395,8 +396,23 @@ fn short(text: &str) -> String {
 /// files and paths on such.
 fn repeatable(source: &str) -> bool {
     const PURE: &[&str] = &[
-        "replace", "trim", "toString", "toPath", "toFile", "getAbsolutePath", "getPath", "get", "of", "normalize",
-        "toAbsolutePath", "getParent", "getParentFile", "getAbsoluteFile", "getProperty", "resolve", "getName",
+        "replace",
+        "trim",
+        "toString",
+        "toPath",
+        "toFile",
+        "getAbsolutePath",
+        "getPath",
+        "get",
+        "of",
+        "normalize",
+        "toAbsolutePath",
+        "getParent",
+        "getParentFile",
+        "getAbsoluteFile",
+        "getProperty",
+        "resolve",
+        "getName",
     ];
     let text = format!("class A {{ Object a = {}; }}", source.replace('\u{1}', ""));
     let tree = java::parse(&text);
@@ -406,14 +422,16 @@ fn repeatable(source: &str) -> bool {
     let mut good = true;
     java::walk(tree.root_node(), &mut |n| {
         good &= match n.kind() {
-            "method_invocation" => n
-                .child_by_field_name("name")
-                .is_some_and(|m| PURE.contains(&java::span_of(m).of(&text))),
+            "method_invocation" => {
+                n.child_by_field_name("name").is_some_and(|m| PURE.contains(&java::span_of(m).of(&text)))
+            }
             "object_creation_expression" => n.child_by_field_name("type").is_some_and(|t| {
                 let t = java::span_of(t).of(&text);
                 matches!(t.rsplit('.').next(), Some("File" | "URI"))
             }),
-            "assignment_expression" | "update_expression" | "lambda_expression" | "line_comment" | "block_comment" => false,
+            "assignment_expression" | "update_expression" | "lambda_expression" | "line_comment" | "block_comment" => {
+                false
+            }
             _ => true,
         };
         good
@@ -426,8 +444,20 @@ fn guard(java: &JavaCx<'_>, o: &Origins<'_>, sites: &[Site], sink: Span) -> Resu
     let mut draft = Draft::default();
     for site in sites {
         let (spot, path) = place(java, o, site, sink, &mut draft.edits)?;
-        let condition =
-            format!("!{path}.toAbsolutePath().normalize().startsWith({}.toAbsolutePath().normalize())", site.base);
+        let mut base = site.base.clone();
+        if base.len() > 120 && base.starts_with("new ") {
+            // Too long for a condition.
+            let file = draft.java_type(java, FILE)?;
+            let name = java.fresh_name("base", spot.stmt(), &draft.edits);
+            let made = bring(java, base.trim_end_matches(".toPath()"), &mut draft)?;
+            let line = format!("{file} {name} = {made};");
+            match spot {
+                Spot::Before(s) => java.insert_before_stmt(s, &[&line], &mut draft.edits)?,
+                Spot::After(s) => java.insert_after_stmt(s, &[&line], &mut draft.edits)?,
+            }
+            base = format!("{name}.toPath()");
+        }
+        let condition = format!("!{path}.toAbsolutePath().normalize().startsWith({base}.toAbsolutePath().normalize())");
         let condition = bring(java, &condition, &mut draft)?;
         java_guard(java, spot, &condition, ".startsWith(", EXCEPTIONS, MESSAGE, &mut draft)?;
     }
@@ -469,12 +499,18 @@ fn place(
         if java_same_value(java, name, span, before) {
             return Ok((Spot::Before(before), as_path(name)));
         }
-        return no(Reason::ControlFlow, "an exception thrown where the path is built would be caught before the path is used");
+        return no(
+            Reason::ControlFlow,
+            "an exception thrown where the path is built would be caught before the path is used",
+        );
     }
     // The path is built inside the statement that uses it: its parts are written once more in the guard.
     let before = java.hoist_point(span)?;
     if java_swallowed(java, before, sink) {
-        return no(Reason::ControlFlow, "an exception thrown where the path is built would be caught before the path is used");
+        return no(
+            Reason::ControlFlow,
+            "an exception thrown where the path is built would be caught before the path is used",
+        );
     }
     let mut source = span.of(java.text).to_string();
     if !java.comments_in(span).is_empty() {
@@ -483,7 +519,7 @@ fn place(
     if !repeatable(&source) {
         source = hoist_child(java, o, site.value, before, edits)?;
     }
-    let source = source.split_whitespace().collect::<Vec<_>>().join(" ");
+    let source = one_line(&source);
     Ok((Spot::Before(before), as_path(&source)))
 }
 
@@ -510,9 +546,22 @@ fn hoist_child(
     let text_call = java.call_name(*child).is_some_and(|n| {
         matches!(
             n.of(java.text),
-            "getParameter" | "getHeader" | "getPathInfo" | "getQueryString" | "getOriginalFilename" | "getSubmittedFileName"
-                | "getRequestURI" | "getServletPath" | "getValue" | "getName" | "trim" | "substring" | "replace" | "toString"
-                | "decode" | "concat"
+            "getParameter"
+                | "getHeader"
+                | "getPathInfo"
+                | "getQueryString"
+                | "getOriginalFilename"
+                | "getSubmittedFileName"
+                | "getRequestURI"
+                | "getServletPath"
+                | "getValue"
+                | "getName"
+                | "trim"
+                | "substring"
+                | "replace"
+                | "toString"
+                | "decode"
+                | "concat"
         )
     });
     if !text_call {

@@ -30,7 +30,9 @@ fn ends(cx: &FixCx<'_>, java: &JavaCx<'_>, node: Node<'_>, depth: u32) -> bool {
     let child = |name| node.child_by_field_name(name);
     let span = java::span_of(node);
     match node.kind() {
-        "string_literal" => LiteralMap::new(Lang::Java, span.of(java.text)).is_some_and(|m| m.decoded().ends_with(['/', '\\'])),
+        "string_literal" => {
+            LiteralMap::new(Lang::Java, span.of(java.text)).is_some_and(|m| m.decoded().ends_with(['/', '\\']))
+        }
         "character_literal" => matches!(span.of(java.text), "'/'" | "'\\\\'"),
         "parenthesized_expression" => node.named_child(0).is_some_and(|n| ends(cx, java, n, depth + 1)),
         "binary_expression" => child("right").is_some_and(|n| ends(cx, java, n, depth + 1)),
@@ -40,7 +42,11 @@ fn ends(cx: &FixCx<'_>, java: &JavaCx<'_>, node: Node<'_>, depth: u32) -> bool {
             let keeps = name == "replace" && {
                 let args = java.args(span);
                 let text = |i: usize| args.get(i).map_or("", |a| a.of(java.text));
-                let sep = |t: &str| matches!(t, "'/'" | "'\\\\'" | "\"/\"" | "\"\\\\\"") || t.ends_with("separatorChar") || t.ends_with("separator");
+                let sep = |t: &str| {
+                    matches!(t, "'/'" | "'\\\\'" | "\"/\"" | "\"\\\\\"")
+                        || t.ends_with("separatorChar")
+                        || t.ends_with("separator")
+                };
                 args.len() == 2 && (!sep(text(0)) && text(0).starts_with(['\'', '"']) || sep(text(0)) && sep(text(1)))
             };
             let of_files = name == "getSeparator";
@@ -85,7 +91,9 @@ pub(super) fn field(cx: &FixCx<'_>, file: FileId, at: Span, text: &str) -> Optio
             for (i, m) in cx.detect.program.modules.iter().enumerate().filter(|(_, m)| m.lang == Lang::Java) {
                 for c in &m.classes {
                     let qualified = m.strings.get(c.qualified);
-                    if !qualified.ends_with(owner.rsplit('.').next().unwrap_or(owner)) || !java.means_type(owner, qualified) {
+                    if !qualified.ends_with(owner.rsplit('.').next().unwrap_or(owner))
+                        || !java.means_type(owner, qualified)
+                    {
                         continue;
                     }
                     let id = FileId(u32::try_from(i).ok()?);
@@ -104,7 +112,9 @@ pub(super) fn field(cx: &FixCx<'_>, file: FileId, at: Span, text: &str) -> Optio
 fn in_class(java: &JavaCx<'_>, class: Node<'_>, name: &str) -> Option<Field> {
     let body = if class.kind() == "class_body" { class } else { class.child_by_field_name("body")? };
     let mut cursor = body.walk();
-    for member in body.named_children(&mut cursor).filter(|m| matches!(m.kind(), "field_declaration" | "constant_declaration")) {
+    for member in
+        body.named_children(&mut cursor).filter(|m| matches!(m.kind(), "field_declaration" | "constant_declaration"))
+    {
         let mut c = member.walk();
         for d in member.children_by_field_name("declarator", &mut c) {
             if d.child_by_field_name("name").is_some_and(|n| java.node_text(n) == name) {
