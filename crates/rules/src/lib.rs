@@ -4,9 +4,16 @@
 //! a [`Fix`] or a [`Refusal`]. Everything here is pure.
 
 mod context;
+mod encoders;
 mod flows;
+mod line_breaks;
+mod guards;
 mod meta;
+mod purpose;
+mod origins;
+mod operands;
 mod registry;
+mod syntaxes;
 
 mod cleartext_transport;
 mod code_injection;
@@ -33,6 +40,7 @@ mod path_traversal;
 mod regex_injection;
 mod resource_leak;
 mod session_fixation;
+mod shapes;
 mod sql_injection;
 mod ssrf;
 mod static_iv;

@@ -1,9 +1,12 @@
 //! `code-injection`: code injection.
 
+mod java_spel;
+mod python_eval;
+
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_ir::Lang;
 use surefix_models::Kind;
-use surefix_text::{Fix, Reason, Refusal, Tier};
+use surefix_text::{Fix, Refusal, Tier};
 
 /// Facts about the class.
 pub const META: RuleMeta = RuleMeta {
@@ -20,9 +23,15 @@ pub const META: RuleMeta = RuleMeta {
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
-    flows::report(cx, &META, &[Kind::Code], flows::any, out);
+    let mut all = Vec::new();
+    flows::report(cx, &META, &[Kind::Code], flows::any, &mut all);
+    all.retain(|f| !java_spel::is_restricted(cx, f) && !python_eval::only_parses(f));
+    out.append(&mut all);
 }
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    match cx.detect.lang(found.file) {
+        Lang::Java => java_spel::fix(cx, found),
+        Lang::Python => python_eval::fix(cx, found),
+    }
 }

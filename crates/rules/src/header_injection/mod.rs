@@ -1,9 +1,12 @@
 //! `header-injection`: HTTP response splitting.
 
-use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+mod java;
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows, line_breaks};
+use surefix_dataflow::Flow;
 use surefix_ir::Lang;
 use surefix_models::Kind;
-use surefix_text::{Fix, Reason, Refusal, Tier};
+use surefix_text::{Fix, Refusal, Tier};
 
 /// Facts about the class.
 pub const META: RuleMeta = RuleMeta {
@@ -20,9 +23,17 @@ pub const META: RuleMeta = RuleMeta {
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
-    flows::report(cx, &META, &[Kind::Header], flows::any, out);
+    flows::report(cx, &META, &[Kind::Header], is_response, out);
 }
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+/// False for headers of requests that the program itself sends: the JDK's clients refuse line breaks.
+fn is_response(flow: &Flow) -> bool {
+    !flow.call.callee.starts_with("java.net.")
+}
+
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    match cx.detect.lang(found.file) {
+        Lang::Java => java::fix(cx, found),
+        Lang::Python => line_breaks::fix_python(cx, found, "Take line breaks out of the header"),
+    }
 }

@@ -1,9 +1,12 @@
 //! `insecure-deserialization`: deserialization of untrusted data.
 
+mod java;
+mod python;
+
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_ir::Lang;
 use surefix_models::Kind;
-use surefix_text::{Fix, Reason, Refusal, Tier};
+use surefix_text::{Fix, Refusal, Tier};
 
 /// Facts about the class.
 pub const META: RuleMeta = RuleMeta {
@@ -20,9 +23,17 @@ pub const META: RuleMeta = RuleMeta {
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
-    flows::report(cx, &META, &[Kind::Deser], flows::any, out);
+    let mut all = Vec::new();
+    flows::report(cx, &META, &[Kind::Deser], flows::any, &mut all);
+    all.retain(|f| !java::is_safe(cx, f) && !python::is_safe(cx, f));
+    java::default_typing(cx, &META, &mut all);
+    python::loaders(cx, &META, &mut all);
+    out.append(&mut all);
 }
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    match cx.detect.lang(found.file) {
+        Lang::Java => java::fix(cx, found),
+        Lang::Python => python::fix(cx, found),
+    }
 }

@@ -1,9 +1,11 @@
 //! `log-injection`: log entries forged by untrusted text.
 
-use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+mod java;
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows, line_breaks};
 use surefix_ir::Lang;
 use surefix_models::Kind;
-use surefix_text::{Fix, Reason, Refusal, Tier};
+use surefix_text::{Fix, Refusal, Tier};
 
 /// Facts about the class.
 pub const META: RuleMeta = RuleMeta {
@@ -23,6 +25,9 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     flows::report(cx, &META, &[Kind::Log], flows::any, out);
 }
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    match cx.detect.lang(found.file) {
+        Lang::Java => java::fix(cx, found),
+        Lang::Python => line_breaks::fix_python(cx, found, "Take line breaks out of the logged value"),
+    }
 }

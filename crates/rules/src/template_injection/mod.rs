@@ -1,5 +1,7 @@
 //! `template-injection`: template built from untrusted text.
 
+mod python;
+
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_ir::Lang;
 use surefix_models::Kind;
@@ -23,6 +25,17 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     flows::report(cx, &META, &[Kind::Template], flows::any, out);
 }
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    match cx.detect.lang(found.file) {
+        Lang::Java => Err(Refusal::new(
+            Reason::NoLocalFix,
+            "the text of a template is untrusted: it can call whatever the engine reaches",
+        )
+        .with_steps(STEPS)),
+        Lang::Python => python::fix(cx, found),
+    }
 }
+
+const STEPS: &str = "1. Keep the template's text in the program or in a file of the application.\n\
+    2. Give untrusted values to the template as variables.\n\
+    3. Where users must write templates, use an engine without access to objects (Mustache), or a sandbox with an allow-list.";

@@ -1,8 +1,12 @@
 //! `xxe`: XML external entities.
 
+mod java;
+mod java_fix;
+mod python;
+
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity};
 use surefix_ir::Lang;
-use surefix_text::{Fix, Reason, Refusal, Tier};
+use surefix_text::{Fix, Refusal, Tier};
 
 /// Facts about the class.
 pub const META: RuleMeta = RuleMeta {
@@ -18,8 +22,14 @@ pub const META: RuleMeta = RuleMeta {
 /// The class.
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
-fn detect(_cx: &DetectCx<'_>, _out: &mut Vec<Found>) {}
+fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+    java::detect(cx, &META, out);
+    python::detect(cx, &META, out);
+}
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    match cx.detect.lang(found.file) {
+        Lang::Java => java_fix::fix(cx, found),
+        Lang::Python => python::fix(cx, found),
+    }
 }

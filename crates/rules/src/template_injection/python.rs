@@ -1,0 +1,179 @@
+//! Python: untrusted values become variables of the template.
+
+use crate::syntaxes::py_operands;
+use crate::{FixCx, Found};
+use ruff_python_ast::{ConversionFlag, Expr};
+use surefix_rewrite::PyCx;
+use surefix_text::{Assurance, Edit, Fix, Reason, Refusal, Span, Tier};
+
+const STEPS: &str = "1. Keep the template's text in the program or in a file of the application.\n\
+    2. Give untrusted values to the template as variables.\n\
+    3. Where users must write templates, use jinja2.sandbox.SandboxedEnvironment and decide what it may reach.";
+
+/// Plans the fix.
+pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    let Some(flow) = &found.flow else {
+        return Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"));
+    };
+    let px = cx.python(found.file);
+    px.no_error_at(flow.call.span)?;
+    let call = flow.call.span;
+    let callee = flow.call.callee.as_str();
+    // The call that takes the variables.
+    let render = if callee.ends_with("template_string") {
+        Some(call)
+    } else if callee == "jinja2.Template" || callee == "jinja2.Environment.from_string" {
+        rendered_at_once(&px, call)
+    } else {
+        None
+    };
+    let Some(render) = render else {
+        return Err(Refusal::new(Reason::NoLocalFix, "the text of a template is untrusted").with_steps(STEPS));
+    };
+    let Some(arg) = flow.arg.and_then(|i| px.args(call).get(i).filter(|a| !a.unpacked).map(|a| a.value)) else {
+        return Err(Refusal::new(Reason::ShapeUnknown, "the template's text is no argument of the call"));
+    };
+    let parts = parts(&px, arg)?;
+    if !parts.iter().any(|p| matches!(p, Part::Text(t) if !t.is_empty())) {
+        return Err(Refusal::new(Reason::NoLocalFix, "the whole text of the template is untrusted").with_steps(STEPS));
+    }
+    px.no_comment_inside(arg)?;
+    let names_taken: Vec<String> = px.args(render).iter().filter_map(|a| a.name.clone()).collect();
+    if px.args(render).iter().any(|a| a.unpacked) {
+        return Err(Refusal::new(Reason::ShapeUnknown, "the template's variables are given as an unpacked mapping"));
+    }
+    let constant: String =
+        parts.iter().filter_map(|p| if let Part::Text(t) = p { Some(t.as_str()) } else { None }).collect();
+    let mut template = String::new();
+    let mut values: Vec<(String, String)> = Vec::new();
+    for p in &parts {
+        match p {
+            Part::Text(t) => template.push_str(t),
+            Part::Value(text) => {
+                if inside_code(&template) {
+                    return Err(Refusal::new(
+                        Reason::ContextUnsafe,
+                        "the untrusted value is part of the template's code",
+                    )
+                    .with_steps(STEPS));
+                }
+                let known = values.iter().find(|(_, v)| v == text).map(|(n, _)| n.clone());
+                let name = known.unwrap_or_else(|| {
+                    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                        && text.starts_with(|c: char| c.is_ascii_lowercase());
+                    let base = if plain { text.clone() } else { "value".to_string() };
+                    let free = |n: &str| {
+                        let word = constant.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|w| w == n);
+                        let in_code = word && (constant.contains("{{") || constant.contains("{%"));
+                        !names_taken.iter().any(|t| t == n) && !values.iter().any(|(t, _)| t == n) && !in_code
+                    };
+                    let mut name = base.clone();
+                    let mut n = 1;
+                    while !free(&name) && n < 100 {
+                        n += 1;
+                        name = format!("{base}{n}");
+                    }
+                    values.push((name.clone(), text.clone()));
+                    name
+                });
+                template.push_str(&format!("{{{{ {name} }}}}"));
+            }
+        }
+    }
+    let mut edits: Vec<Edit> = Vec::new();
+    px.replace_expr(arg, &literal(&px, arg, &template), &mut edits)?;
+    let list: Vec<String> = values.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    let count = px.args(render).len();
+    px.insert_arg(render, count, &list.join(", "), &mut edits)?;
+    let mut assurance = Assurance::start(Tier::AttackOnly);
+    if !callee.ends_with("template_string") {
+        assurance.lower(Tier::AttackOnly, "whether the value is escaped is the environment's setting");
+    }
+    Ok(Fix {
+        title: "Give the untrusted value to the template as a variable".into(),
+        edits,
+        assurance,
+        needs: Vec::new(),
+    })
+}
+
+/// `X(…).render(…)`: the call of `render`.
+fn rendered_at_once(px: &PyCx<'_>, call: Span) -> Option<Span> {
+    let path = px.path_to(call);
+    path.iter().rev().find_map(|n| match n {
+        ruff_python_ast::AnyNodeRef::ExprCall(c) => match &*c.func {
+            Expr::Attribute(a) if a.attr.as_str() == "render" && surefix_syntax::python::span_of(&*a.value) == call => {
+                Some(surefix_syntax::python::span_of(*c))
+            }
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+enum Part {
+    Text(String),
+    Value(String),
+}
+
+fn parts(px: &PyCx<'_>, arg: Span) -> Result<Vec<Part>, Refusal> {
+    let unknown = |what: &str| Refusal::new(Reason::ShapeUnknown, what.to_string()).with_steps(STEPS);
+    let mut out = Vec::new();
+    let expr = px.expr_at(arg).ok_or_else(|| unknown("the template's text is not found"))?;
+    let spans = if matches!(expr, Expr::BinOp(_)) { py_operands(px, arg) } else { vec![arg] };
+    for span in spans {
+        match px.expr_at(span) {
+            Some(Expr::StringLiteral(s)) => out.push(Part::Text(s.value.to_str().to_string())),
+            Some(Expr::FString(f)) => {
+                for e in f.value.elements() {
+                    match (e.as_interpolation(), e.as_literal()) {
+                        (Some(i), _)
+                            if i.conversion == ConversionFlag::None
+                                && i.format_spec.is_none()
+                                && i.debug_text.is_none() =>
+                        {
+                            out.push(Part::Value(
+                                surefix_syntax::python::span_of(&*i.expression).of(px.text).to_string(),
+                            ));
+                        }
+                        (None, Some(l)) => out.push(Part::Text(l.value.to_string())),
+                        _ => return Err(unknown("a field of the text is formatted")),
+                    }
+                }
+            }
+            Some(Expr::BinOp(_)) | None => {
+                return Err(unknown("the template's text is computed in a way that is not followed"));
+            }
+            Some(_) if span == arg => {
+                return Err(Refusal::new(Reason::ShapeUnknown, "the template's text is put together elsewhere")
+                    .with_steps(STEPS));
+            }
+            Some(_) => out.push(Part::Value(span.of(px.text).to_string())),
+        }
+    }
+    Ok(out)
+}
+
+/// True when the text so far ends inside `{{ … }}` or `{% … %}`.
+fn inside_code(text: &str) -> bool {
+    [("{{", "}}"), ("{%", "%}"), ("{#", "#}")]
+        .iter()
+        .any(|(open, close)| text.rfind(open).is_some_and(|o| text.get(o..).is_some_and(|t| !t.contains(close))))
+}
+
+/// The template as a literal; several lines stay several lines.
+fn literal(px: &PyCx<'_>, arg: Span, template: &str) -> String {
+    let old = arg.of(px.text);
+    let quotes = ["\"\"\"", "'''"].into_iter().find(|q| old.contains(q));
+    match quotes {
+        Some(q)
+            if template.contains('\n')
+                && !template.contains(q)
+                && !template.contains('\\')
+                && !template.ends_with(q.chars().next().unwrap_or('"')) =>
+        {
+            format!("{q}{template}{q}")
+        }
+        _ => px.string_literal(template),
+    }
+}
