@@ -12,12 +12,14 @@ pub(crate) mod java_render;
 pub(crate) mod java_value;
 pub(crate) mod python;
 pub(crate) mod python_render;
+pub(crate) mod python_value;
 mod quoted;
 
 use regex::Regex;
 use std::ops::Range;
 use surefix_dataflow::{Flow, Frag, Shape};
 use surefix_dialect::{Dialect, HoleContext};
+use surefix_ir::Lang;
 use surefix_rewrite::LiteralMap;
 use surefix_text::{Reason, Refusal, Span};
 
@@ -55,15 +57,13 @@ pub(crate) enum OperandKind {
     /// A string literal token. F-strings carry their fields in `map`.
     Lit(LiteralMap),
     /// A character literal (Java).
-    Char(char),
+    Char,
     /// Any other expression.
     Val,
     /// A template with arguments.
     Template {
-        /// The template's token.
-        token: Span,
-        /// The same, read.
-        map: LiteralMap,
+        /// The template's tokens, read; more than one where literals stand side by side.
+        tokens: Vec<(Span, LiteralMap)>,
         /// Its style.
         style: Style,
         /// The arguments in the order of the positional fields.
@@ -156,6 +156,12 @@ pub(crate) struct Text {
     pub carriers: Vec<Carrier>,
 }
 
+/// The place of a name: text that cannot be followed there is a name, whatever it holds.
+pub(crate) fn is_name(c: &HoleContext) -> bool {
+    use surefix_dialect::Label;
+    matches!(c.label, Label::SqlCall | Label::SqlIdentifier | Label::SqlIdentQuoted | Label::SqlOrderBy | Label::SqlSortDirection)
+}
+
 /// What becomes of a piece.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -206,10 +212,6 @@ impl Text {
     pub(crate) fn contexts(&self, dialect: Dialect, way: &[usize]) -> Vec<(usize, HoleContext)> {
         let holes = way.iter().copied().filter(|p| self.expr(*p).is_some());
         holes.zip(surefix_dialect::contexts(dialect, &self.lex(way))).collect()
-    }
-    /// The whole text of a way when it has no values.
-    pub(crate) fn constant(&self, way: &[usize]) -> Option<String> {
-        way.iter().map(|p| self.lit(*p)).collect()
     }
     /// True when some step runs under a condition, or exclusive assignments exist.
     pub(crate) fn branches(&self) -> bool {
@@ -300,7 +302,7 @@ fn flat(shape: &Shape) -> String {
 }
 
 /// The source of a literal token after replacing ranges of its decoded text.
-pub(crate) fn literal_source(token: &str, map: &LiteralMap, cuts: &[(Range<usize>, String)]) -> Option<String> {
+pub(crate) fn literal_source(lang: Lang, token: &str, map: &LiteralMap, cuts: &[(Range<usize>, String)]) -> Option<String> {
     let mut out = String::new();
     let mut at = 0;
     for (range, new) in cuts {
@@ -310,7 +312,11 @@ pub(crate) fn literal_source(token: &str, map: &LiteralMap, cuts: &[(Range<usize
         at = src.end;
     }
     out.push_str(token.get(at..)?);
-    Some(out)
+    // A text block's margin depends on all of its lines: what was cut may have moved it.
+    let again = LiteralMap::new(lang, &out)?;
+    // Blanks at its end are not part of a text block; a placeholder that follows needs none.
+    let same = |a: &str, b: &str| if map.is_triple() { a.trim_end() == b.trim_end() } else { a == b };
+    same(again.decoded(), &literal_value(map, cuts)).then_some(out)
 }
 
 /// The decoded text after the same replacement.
@@ -354,4 +360,34 @@ pub(crate) fn split_template(
             }
         }
     }
+}
+
+/// Cuts of text that several tokens spell, by token.
+pub(crate) fn by_token(
+    tokens: &[(Span, LiteralMap)],
+    cuts: &[(Range<usize>, String)],
+) -> Vec<Vec<(Range<usize>, String)>> {
+    let mut out = Vec::new();
+    let mut base = 0;
+    for (n, (_, map)) in tokens.iter().enumerate() {
+        let end = base + map.decoded().len();
+        let mut mine = Vec::new();
+        for (r, new) in cuts {
+            // An insertion between two tokens belongs to the first.
+            let point = r.is_empty() && r.start >= base && r.start <= end && (n == 0 || r.start > base);
+            let (lo, hi) = (r.start.max(base), r.end.min(end));
+            if point || (!r.is_empty() && lo < hi) {
+                let text = if r.start >= base { new.clone() } else { String::new() };
+                mine.push((lo - base..hi - base, text));
+            }
+        }
+        out.push(mine);
+        base = end;
+    }
+    out
+}
+
+/// The value of a piece goes in as plain text.
+pub(crate) fn plain_field(text: &Text, piece: usize) -> bool {
+    !matches!(text.pieces.get(piece).map(|p| &p.kind), Some(PieceKind::Val { field: Some(f), .. }) if !f.plain)
 }

@@ -1,6 +1,11 @@
 //! `ldap-injection`: LDAP injection.
 
+mod java;
+mod python;
+
+use crate::shapes::{Action, HOLE, Inside, Text, no};
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+use surefix_dialect::{Dialect, HoleContext, Label};
 use surefix_ir::Lang;
 use surefix_models::Kind;
 use surefix_text::{Fix, Reason, Refusal, Tier};
@@ -23,6 +28,61 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     flows::report(cx, &META, &[Kind::Ldap], flows::any, out);
 }
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    let Some(flow) = found.flow.as_deref() else { return no(Reason::ShapeUnknown, "the way of the value is not known") };
+    match cx.detect.lang(found.file) {
+        Lang::Java => java::fix(cx, found, flow),
+        Lang::Python => python::fix(cx, found, flow),
+    }
+}
+
+/// The place of a value that can be escaped there: in a filter, or in a distinguished name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spot {
+    Filter,
+    Name,
+}
+
+fn spot(c: &HoleContext) -> Option<Spot> {
+    match c.label {
+        Label::LdapValue => Some(Spot::Filter),
+        Label::LdapDn if !c.breaks.any => Some(Spot::Name),
+        _ => None,
+    }
+}
+
+fn is_value(c: &HoleContext) -> bool {
+    spot(c).is_some()
+}
+
+/// The untrusted values of the text with their spots, in order, and actions that keep everything.
+fn values(text: &Text, inside: &Inside) -> Result<(Vec<(usize, Spot)>, Vec<Action>), Refusal> {
+    let mut out: Vec<(usize, Spot)> = Vec::new();
+    for way in &text.ways {
+        for (piece, context) in text.contexts(Dialect::Ldap, way) {
+            let seen = inside.seen.iter().find(|(p, _)| *p == piece);
+            let tainted = !inside.known || seen.is_some_and(|(_, s)| s.iter().any(|t| t.contains(HOLE)));
+            if !tainted {
+                continue;
+            }
+            let Some(spot) = spot(&context) else {
+                return no(
+                    Reason::ContextUnsafe,
+                    "the value is not an assertion value or a part of a name: it decides the structure of the filter",
+                )
+                .map_err(|r: Refusal| r.with_steps("Build the filter from constant parts and put the value only behind an attribute's =."));
+            };
+            match out.iter().find(|(p, _)| *p == piece) {
+                Some((_, s)) if *s != spot => {
+                    return no(Reason::AlternativesConflict, "a value stands in different places on different ways");
+                }
+                Some(_) => {}
+                None => out.push((piece, spot)),
+            }
+        }
+    }
+    if out.is_empty() {
+        return no(Reason::ShapeUnknown, "no value of the filter can be told apart as untrusted");
+    }
+    Ok((out, vec![Action::Keep; text.pieces.len()]))
 }

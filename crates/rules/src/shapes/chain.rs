@@ -112,6 +112,10 @@ pub(crate) fn edit_chain(cx: &Host<'_>, chain: &Chain, out: &[Out], edits: &mut 
                 }
                 None => segs.push(Seg { text: Some((cx.literal)(t)), first: i, last: i, lit: true }),
             },
+            Out::Code(c) if out.len() == 1 && c.starts_with('(') && c.ends_with(')') && chain.append.is_none() => {
+                let inner = c.get(1..c.len() - 1).unwrap_or(c).to_string();
+                segs.push(Seg { text: Some(inner), first: i, last: i, lit: false });
+            }
             Out::Code(c) => segs.push(Seg { text: Some(c.clone()), first: i, last: i, lit: false }),
             Out::Lit { source, empty } => {
                 let last = segs.last_mut().filter(|s| s.text.is_some() && s.lit && s.last + 1 == i);

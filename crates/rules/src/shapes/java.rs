@@ -1,6 +1,6 @@
 //! Java expressions that build text, taken apart.
 
-use super::{Carrier, Chain, Event, Field, Operand, OperandKind, Piece, PieceKind, Style, Text, no};
+use super::{is_name, Carrier, Chain, Event, Field, Operand, OperandKind, Piece, PieceKind, Style, Text, no};
 use std::collections::BTreeSet;
 use surefix_dialect::{Dialect, HoleContext};
 use surefix_ir::Lang;
@@ -20,12 +20,24 @@ pub(crate) fn text(
     is_value: &dyn Fn(&HoleContext) -> bool,
 ) -> Result<Text, Refusal> {
     let mut expand: BTreeSet<Span> = BTreeSet::new();
+    // Operands that cannot be followed, and what was found without them.
+    let mut closed: BTreeSet<Span> = BTreeSet::new();
+    let mut last: Option<Span> = None;
+    let mut failed: Option<Refusal> = None;
     for _ in 0..24 {
         let mut b = Builder { cx, stmt, expand: &expand, text: Text::default(), params: Vec::new(), depth: 0 };
         let Some(node) = cx.node_at(arg) else { return no(Reason::ShapeUnknown, "the argument is not one expression") };
         let event = b.event(stmt, false);
-        let ways = b.resolve(node, event)?;
-        b.text.ways = ways;
+        match (b.resolve(node, event), last) {
+            (Ok(ways), _) => b.text.ways = ways,
+            (Err(e), Some(l)) if expand.remove(&l) => {
+                closed.insert(l);
+                failed.get_or_insert(e);
+                last = None;
+                continue;
+            }
+            (Err(e), _) => return Err(e),
+        }
         let text = b.text;
         let mut wanted = None;
         for way in &text.ways {
@@ -34,12 +46,15 @@ pub(crate) fn text(
                 let Some(operand) = text.chains.get(p.chain).and_then(|c| c.operands.get(p.operand)) else { continue };
                 let PieceKind::Val { expr, field: None } = &p.kind else { continue };
                 let whole = matches!(operand.kind, OperandKind::Val) && operand.span == *expr;
-                if !whole || expand.contains(expr) {
+                if !whole || expand.contains(expr) || (is_name(&context) && (closed.contains(expr) || !is_built_text(cx, *expr))) {
                     continue;
                 }
                 let bare = context.quote == surefix_dialect::Quote::None;
                 let is_text = || bare && is_built_text(cx, *expr);
                 if (!is_value(&context) || is_text()) && is_expandable(cx, *expr) {
+                    if closed.contains(expr) {
+                        return Err(failed.unwrap_or_else(|| Refusal::new(Reason::ShapeUnknown, "a part of the text is not known")));
+                    }
                     wanted = Some(*expr);
                     break;
                 }
@@ -49,7 +64,10 @@ pub(crate) fn text(
             }
         }
         match wanted {
-            Some(w) => expand.insert(w),
+            Some(w) => {
+                last = Some(w);
+                expand.insert(w)
+            }
             None => return Ok(text),
         };
     }
@@ -356,7 +374,7 @@ impl<'c> Builder<'_, 'c, '_> {
                 if let Some(c) = LiteralMap::new(Lang::Java, &format!("\"{body}\"")).and_then(|m| m.decoded().chars().next()) {
                     let kind = PieceKind::Lit { text: c.to_string(), range: 0..c.len_utf8() };
                     let p = self.push(chain, operand, kind);
-                    return Ok((OperandKind::Char(c), vec![vec![p]]));
+                    return Ok((OperandKind::Char, vec![vec![p]]));
                 }
             }
             "parenthesized_expression" => {
@@ -455,7 +473,7 @@ impl<'c> Builder<'_, 'c, '_> {
             return no(Reason::NoRecipe, "the format string has a %n");
         }
         let kind =
-            OperandKind::Template { token: span_of(token), map, style: Style::Java, args: rest, whole: span_of(call) };
+            OperandKind::Template { tokens: vec![(span_of(token), map)], style: Style::Java, args: rest, whole: span_of(call) };
         Ok(Some((kind, vec![way])))
     }
 
@@ -607,9 +625,8 @@ impl<'c> Builder<'_, 'c, '_> {
                     homes = vec![stmt; more.len()];
                     ways = more;
                 } else {
-                    let bound = ways.iter().flatten().any(|p| self.text.expr(*p).is_some());
-                    let exclusive = homes.iter().all(|h| self.exclusive(*h, stmt));
-                    if bound && !exclusive {
+                    let bound = |w: &Vec<usize>| w.iter().any(|p| self.text.expr(*p).is_some());
+                    if ways.iter().zip(&homes).any(|(w, h)| bound(w) && !self.exclusive(*h, stmt)) {
                         return no(
                             Reason::AlternativesConflict,
                             format!("{} is replaced on some ways after values went into it", uses.name),

@@ -3,6 +3,7 @@
 use super::chain::{Host, Out, edit_chain, join_text};
 use super::{Action, Chain, OperandKind, Text, literal_source, literal_value, no};
 use std::ops::Range;
+use surefix_ir::Lang;
 use surefix_rewrite::JavaCx;
 use surefix_syntax::java;
 use surefix_text::{Edit, Reason, Refusal, Span};
@@ -27,7 +28,7 @@ pub(crate) fn render(cx: &JavaCx<'_>, text: &Text, actions: &[Action], edits: &m
 
 fn host<'h>(cx: &'h JavaCx<'_>) -> Host<'h> {
     Host {
-        lang: surefix_ir::Lang::Java,
+        lang: Lang::Java,
         text: cx.text,
         file: cx.file,
         comments: Box::new(|s| cx.comments_in(s)),
@@ -56,12 +57,12 @@ fn chain_out(cx: &JavaCx<'_>, text: &Text, index: usize, actions: &[Action]) -> 
         let first = mine.first().map(action).unwrap_or_default();
         let made = match (&op.kind, first) {
             (OperandKind::Lit(map), Action::Cut(cuts)) => {
-                let Some(source) = literal_source(op.span.of(cx.text), map, &cuts) else {
+                let Some(source) = literal_source(Lang::Java, op.span.of(cx.text), map, &cuts) else {
                     return no(Reason::ShapeUnknown, "a string literal cannot be cut where the quote stands");
                 };
                 Out::Lit { source, empty: literal_value(map, &cuts).is_empty() }
             }
-            (OperandKind::Char(_), Action::Cut(_)) => Out::Gone,
+            (OperandKind::Char, Action::Cut(_)) => Out::Gone,
             (OperandKind::Template { .. }, _) => template_out(cx, text, &op.kind, &mine, actions)?,
             (_, Action::Drop) => Out::Gone,
             (_, Action::Put(t)) => Out::Put(t),
@@ -81,12 +82,17 @@ fn template_out(
     mine: &[usize],
     actions: &[Action],
 ) -> Result<Out, Refusal> {
-    let OperandKind::Template { token, map, style, args, whole } = kind else {
+    let OperandKind::Template { tokens, style, args, whole } = kind else {
         return no(Reason::ShapeUnknown, "the format string is not readable");
     };
+    let [(token, map)] = tokens.as_slice() else { return no(Reason::ShapeUnknown, "the format string is not readable") };
     let t = template_cuts(text, mine, actions, *style)?;
-    let kept: Vec<Span> = (0..args.len()).filter(|i| t.kept.contains(i)).filter_map(|i| args.get(i).copied()).collect();
-    let source = literal_source(token.of(cx.text), map, &t.cuts);
+    let spelled = |i: usize| {
+        let new = t.code.iter().find(|(n, _)| *n == i).map(|(_, c)| unwrapped(c));
+        new.or_else(|| args.get(i).map(|a| a.of(cx.text).to_string()))
+    };
+    let kept: Vec<String> = (0..args.len()).filter(|i| t.kept.contains(i)).filter_map(spelled).collect();
+    let source = literal_source(Lang::Java, token.of(cx.text), map, &t.cuts);
     let Some(source) = source else { return no(Reason::ShapeUnknown, "the format string cannot be cut where the quote stands") };
     cx.no_comment_inside(*whole)?;
     if kept.is_empty() {
@@ -97,14 +103,20 @@ fn template_out(
     let inside = token.lo >= list.lo;
     let head = Span::new(whole.lo, token.lo).of(cx.text);
     let middle = if inside { ", ".to_string() } else { Span::new(token.hi, list.lo + 1).of(cx.text).to_string() };
-    let rest: Vec<&str> = kept.iter().map(|s| s.of(cx.text)).collect();
-    Ok(Out::Code(format!("{head}{source}{middle}{})", rest.join(", "))))
+    Ok(Out::Code(format!("{head}{source}{middle}{})", kept.join(", "))))
+}
+
+/// An argument needs no parentheses around it.
+pub(crate) fn unwrapped(code: &str) -> String {
+    code.strip_prefix('(').and_then(|c| c.strip_suffix(')')).unwrap_or(code).to_string()
 }
 
 /// The cuts of a template's token and the arguments that stay.
 pub(crate) struct TemplateCuts {
     pub cuts: Vec<(Range<usize>, String)>,
     pub kept: Vec<usize>,
+    /// Arguments that become another expression.
+    pub code: Vec<(usize, String)>,
 }
 
 /// What the actions on the pieces of a template mean for its token.
@@ -116,15 +128,16 @@ pub(crate) fn template_cuts(
 ) -> Result<TemplateCuts, Refusal> {
     let mut cuts: Vec<(Range<usize>, String)> = Vec::new();
     let mut kept = Vec::new();
+    let mut code = Vec::new();
     let action = |p: usize| actions.get(p).cloned().unwrap_or_default();
     for p in mine {
         if let Some(super::PieceKind::Val { field: Some(f), .. }) = text.pieces.get(*p).map(|p| &p.kind)
             && matches!(action(*p), Action::Keep | Action::Code(_))
         {
-            if matches!(action(*p), Action::Code(_)) {
-                return no(Reason::NoRecipe, "a name in a format string would have to be replaced");
-            }
             kept.push(f.arg);
+            if let Action::Code(c) = action(*p) {
+                code.push((f.arg, c));
+            }
         }
     }
     let plain = kept.is_empty();
@@ -169,7 +182,7 @@ pub(crate) fn template_cuts(
             _ => merged.push((r, new)),
         }
     }
-    Ok(TemplateCuts { cuts: merged, kept })
+    Ok(TemplateCuts { cuts: merged, kept, code })
 }
 
 /// `.append("a = '").append(x).append("'")`: the placeholder joins the literal of the call before it.
@@ -179,8 +192,8 @@ fn move_into_previous_append(cx: &JavaCx<'_>, text: &Text, outs: &mut [Vec<Out>]
         let Some((_, recv)) = chain.append else { continue };
         let follows = match before.append {
             Some((call, _)) => call == recv,
-            // `new StringBuilder("…").append(x)`
-            None => recv.hi == before.span.hi + 1 && recv.contains(before.span),
+            // `new StringBuilder("…").append(x)` and `"…".concat(x)`
+            None => before.span == recv || recv.hi == before.span.hi + 1 && recv.contains(before.span),
         };
         let alone = matches!(outs.get(i).map(Vec::as_slice), Some([Out::Put(_)]));
         let lit = before.operands.last().is_some_and(|o| {
@@ -200,7 +213,7 @@ fn move_into_previous_append(cx: &JavaCx<'_>, text: &Text, outs: &mut [Vec<Out>]
                 Out::Lit { source, .. } => source.clone(),
                 _ => token.to_string(),
             };
-            *out = Out::Lit { source: join_text(surefix_ir::Lang::Java, &source, &put), empty: false };
+            *out = Out::Lit { source: join_text(Lang::Java, &source, &put), empty: false };
         }
     }
 }

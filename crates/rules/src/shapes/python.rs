@@ -1,6 +1,6 @@
 //! Python expressions that build text, taken apart.
 
-use super::{Carrier, Chain, Event, Field, Operand, OperandKind, Piece, PieceKind, Style, Text, no};
+use super::{is_name, Carrier, Chain, Event, Field, Operand, OperandKind, Piece, PieceKind, Style, Text, no};
 use ruff_python_ast::{AnyNodeRef, ConversionFlag, Expr, FStringPart, Operator, Stmt};
 use std::collections::BTreeSet;
 use surefix_dialect::{Dialect, HoleContext};
@@ -19,22 +19,37 @@ pub(crate) fn text(
     is_value: &dyn Fn(&HoleContext) -> bool,
 ) -> Result<Text, Refusal> {
     let mut expand: BTreeSet<Span> = BTreeSet::new();
+    // Operands that cannot be followed, and what was found without them.
+    let mut closed: BTreeSet<Span> = BTreeSet::new();
+    let mut last: Option<Span> = None;
+    let mut failed: Option<Refusal> = None;
     for _ in 0..24 {
         let mut b = Builder { cx, stmt, expand: &expand, text: Text::default(), params: Vec::new(), depth: 0 };
         let Some(node) = cx.expr_at(arg) else { return no(Reason::ShapeUnknown, "the argument is not one expression") };
         let event = b.event(stmt, false);
-        let ways = b.resolve(node, event)?;
-        b.text.ways = ways;
+        match (b.resolve(node, event), last) {
+            (Ok(ways), _) => b.text.ways = ways,
+            (Err(e), Some(l)) if expand.remove(&l) => {
+                closed.insert(l);
+                failed.get_or_insert(e);
+                last = None;
+                continue;
+            }
+            (Err(e), _) => return Err(e),
+        }
         let text = b.text;
         let mut wanted = None;
         for way in &text.ways {
             for (piece, context) in text.contexts(dialect, way) {
                 let Some(PieceKind::Val { expr, .. }) = text.pieces.get(piece).map(|p| &p.kind) else { continue };
-                if expand.contains(expr) {
+                if expand.contains(expr) || (is_name(&context) && (closed.contains(expr) || !is_built_text(cx, *expr))) {
                     continue;
                 }
                 let bare = context.quote == surefix_dialect::Quote::None;
                 if (!is_value(&context) || (bare && is_built_text(cx, *expr))) && is_expandable(cx, *expr) {
+                    if closed.contains(expr) {
+                        return Err(failed.unwrap_or_else(|| Refusal::new(Reason::ShapeUnknown, "a part of the text is not known")));
+                    }
                     wanted = Some(*expr);
                     break;
                 }
@@ -44,7 +59,10 @@ pub(crate) fn text(
             }
         }
         match wanted {
-            Some(w) => expand.insert(w),
+            Some(w) => {
+                last = Some(w);
+                expand.insert(w)
+            }
             None => return Ok(text),
         };
     }
@@ -305,22 +323,20 @@ impl<'c> Builder<'_, 'c, '_> {
         Ok(way)
     }
 
-    /// The template of `template % …` or `template.format(…)`: its one token.
-    fn template_token(&self, node: &'c Expr) -> Option<Span> {
+    /// The template of `template % …` or `template.format(…)`: its tokens.
+    fn template_tokens(&self, node: &'c Expr) -> Option<Vec<(Span, LiteralMap)>> {
         match node {
-            Expr::StringLiteral(s) => {
-                let tokens: Vec<Span> = s.value.iter().map(span_of).collect();
-                match tokens.as_slice() {
-                    [one] => Some(*one),
-                    _ => None,
-                }
-            }
+            Expr::StringLiteral(s) => s
+                .value
+                .iter()
+                .map(|t| Some((span_of(t), LiteralMap::new(Lang::Python, span_of(t).of(self.cx.text))?)))
+                .collect(),
             Expr::Name(n) => {
                 let uses = self.cx.uses(&n.id, span_of(n))?;
                 let single = uses.is_single_assignment() && uses.param.is_none() && uses.reads.len() == 1;
                 let value = uses.writes.first()?.value.filter(|_| single)?;
                 match self.cx.expr_at(value)? {
-                    e @ Expr::StringLiteral(_) => self.template_token(e),
+                    e @ Expr::StringLiteral(_) => self.template_tokens(e),
                     _ => None,
                 }
             }
@@ -331,14 +347,9 @@ impl<'c> Builder<'_, 'c, '_> {
     /// `"…" % x`, `"…" % (a, b)`, `"…" % {"k": a}`.
     fn percent(&mut self, chain: usize, node: &'c Expr) -> Result<Option<Vec<usize>>, Refusal> {
         let Expr::BinOp(b) = node else { return Ok(None) };
-        let Some(token) = self.template_token(&b.left) else {
-            return match &*b.left {
-                Expr::StringLiteral(_) => no(Reason::NoRecipe, "the template is written as several literals"),
-                _ => Ok(None),
-            };
-        };
-        let Some(map) = LiteralMap::new(Lang::Python, token.of(self.cx.text)) else { return Ok(None) };
-        let Some(fields) = formats::percent_fields(map.decoded()) else { return Ok(None) };
+        let Some(tokens) = self.template_tokens(&b.left) else { return Ok(None) };
+        let decoded: String = tokens.iter().map(|(_, m)| m.decoded()).collect();
+        let Some(fields) = formats::percent_fields(&decoded) else { return Ok(None) };
         let mut named: Vec<(String, Span)> = Vec::new();
         match &*b.right {
             Expr::Tuple(t) => {
@@ -381,7 +392,7 @@ impl<'c> Builder<'_, 'c, '_> {
             };
             specs.push((f.range.clone(), arg, f.is_plain(), format!("%{}{}", f.spec, f.conversion)));
         }
-        Ok(Some(self.template(chain, token, map, Style::Percent, specs, args, span_of(node))))
+        Ok(Some(self.template(chain, tokens, Style::Percent, specs, args, span_of(node))))
     }
 
     /// `"…".format(…)`.
@@ -391,14 +402,9 @@ impl<'c> Builder<'_, 'c, '_> {
         if a.attr.as_str() != "format" {
             return Ok(None);
         }
-        let Some(token) = self.template_token(&a.value) else {
-            return match &*a.value {
-                Expr::StringLiteral(_) => no(Reason::NoRecipe, "the template is written as several literals"),
-                _ => Ok(None),
-            };
-        };
-        let Some(map) = LiteralMap::new(Lang::Python, token.of(self.cx.text)) else { return Ok(None) };
-        let Some(fields) = formats::brace_fields(map.decoded()) else { return Ok(None) };
+        let Some(tokens) = self.template_tokens(&a.value) else { return Ok(None) };
+        let decoded: String = tokens.iter().map(|(_, m)| m.decoded()).collect();
+        let Some(fields) = formats::brace_fields(&decoded) else { return Ok(None) };
         let args = self.cx.args(span_of(node));
         if args.iter().any(|a| a.unpacked) {
             return no(Reason::NoRecipe, "the template's values are unpacked from a collection");
@@ -425,22 +431,21 @@ impl<'c> Builder<'_, 'c, '_> {
             return no(Reason::NoRecipe, "the template numbers its fields out of order");
         }
         let values: Vec<Span> = args.iter().map(|a| a.value).collect();
-        Ok(Some(self.template(chain, token, map, Style::Braces, specs, values, span_of(node))))
+        Ok(Some(self.template(chain, tokens, Style::Braces, specs, values, span_of(node))))
     }
 
     #[allow(clippy::too_many_arguments)]
     fn template(
         &mut self,
         chain: usize,
-        token: Span,
-        map: LiteralMap,
+        tokens: Vec<(Span, LiteralMap)>,
         style: Style,
         specs: Vec<(std::ops::Range<usize>, usize, bool, String)>,
         args: Vec<Span>,
         whole: Span,
     ) -> Vec<usize> {
         let operand = self.next(chain);
-        let decoded = map.decoded().to_string();
+        let decoded: String = tokens.iter().map(|(_, m)| m.decoded()).collect();
         let doubled: &[&str] = if style == Style::Percent { &["%%"] } else { &["{{", "}}"] };
         let mut way = Vec::new();
         let mut at = 0;
@@ -453,7 +458,7 @@ impl<'c> Builder<'_, 'c, '_> {
             way.push(self.push(chain, operand, PieceKind::Val { expr, field: Some(Field { range, arg, plain, spec }) }));
         }
         self.template_text(chain, operand, &decoded, at..decoded.len(), doubled, &mut way);
-        self.add(chain, OperandKind::Template { token, map, style, args, whole }, whole);
+        self.add(chain, OperandKind::Template { tokens, style, args, whole }, whole);
         way
     }
 
@@ -616,8 +621,8 @@ impl<'c> Builder<'_, 'c, '_> {
                 homes = vec![w.stmt; more.len()];
                 ways = more;
             } else {
-                let bound = ways.iter().flatten().any(|p| self.text.expr(*p).is_some());
-                if bound && !homes.iter().all(|h| self.exclusive(*h, w.stmt)) {
+                let bound = |w: &Vec<usize>| w.iter().any(|p| self.text.expr(*p).is_some());
+                if ways.iter().zip(&homes).any(|(way, h)| bound(way) && !self.exclusive(*h, w.stmt)) {
                     return no(
                         Reason::AlternativesConflict,
                         format!("{} is replaced on some ways after values went into it", uses.name),

@@ -1,7 +1,7 @@
 //! From actions to edits of Python source.
 
 use super::chain::{Host, Out, edit_chain};
-use super::java_render::{pieces_of, template_cuts};
+use super::java_render::{pieces_of, template_cuts, unwrapped};
 use super::{Action, OperandKind, PieceKind, Text, literal_source, no};
 use ruff_python_ast::AnyNodeRef;
 use ruff_text_size::Ranged;
@@ -37,8 +37,8 @@ pub(crate) fn render(cx: &PyCx<'_>, text: &Text, actions: &[Action], edits: &mut
             let first = mine.first().map(action).unwrap_or_default();
             let made = match (&op.kind, first) {
                 (OperandKind::Lit(map), _) => token_out(cx, text, map, op.span, &mine, actions)?,
-                (OperandKind::Template { token, map, style, args, whole }, _) => {
-                    template(cx, text, &mine, actions, (*token, map, *style, args, *whole), edits)?;
+                (OperandKind::Template { tokens, style, args, whole }, _) => {
+                    template(cx, text, &mine, actions, (tokens, *style, args, *whole), edits)?;
                     Out::Same { lit: false }
                 }
                 (_, Action::Drop) => Out::Gone,
@@ -95,6 +95,8 @@ fn token_out(
                 }
                 Action::Code(c) => {
                     fields += 1;
+                    let other = if map.quote() == '"' { '\'' } else { '"' };
+                    let c = if c.contains(other) { c } else { c.replace(map.quote(), &other.to_string()) };
                     if c.contains(map.quote()) || c.contains('\\') {
                         return no(Reason::NoRecipe, "the new expression does not fit into the f-string");
                     }
@@ -135,24 +137,29 @@ fn template(
     text: &Text,
     mine: &[usize],
     actions: &[Action],
-    op: (Span, &LiteralMap, super::Style, &[Span], Span),
+    op: (&[(Span, LiteralMap)], super::Style, &[Span], Span),
     edits: &mut Vec<Edit>,
 ) -> Result<(), Refusal> {
-    let (token, map, style, args, whole) = op;
+    let (tokens, style, args, whole) = op;
     let t = template_cuts(text, mine, actions, style)?;
-    let Some(source) = literal_source(token.of(cx.text), map, &t.cuts) else {
-        return no(Reason::ShapeUnknown, "the template cannot be cut where the quote stands");
-    };
     cx.no_error_at(whole)?;
-    edits.push(Edit::replace(cx.file, token, source));
+    for ((token, map), cuts) in tokens.iter().zip(super::by_token(tokens, &t.cuts)) {
+        if cuts.is_empty() {
+            continue;
+        }
+        let Some(source) = literal_source(surefix_ir::Lang::Python, token.of(cx.text), map, &cuts) else {
+            return no(Reason::ShapeUnknown, "the template cannot be cut where the quote stands");
+        };
+        edits.push(Edit::replace(cx.file, *token, source));
+    }
     // Behind the template's expression.
     let left = match cx.expr_at(whole) {
         Some(ruff_python_ast::Expr::BinOp(b)) => node_span(AnyNodeRef::from(&*b.left)),
         Some(ruff_python_ast::Expr::Call(c)) => match &*c.func {
             ruff_python_ast::Expr::Attribute(a) => node_span(AnyNodeRef::from(&*a.value)),
-            _ => token,
+            _ => whole,
         },
-        _ => token,
+        _ => whole,
     };
     // Parentheses around the template stay.
     let mut lo = left.hi;
@@ -164,8 +171,19 @@ fn template(
     }
     let tail = Span::new(lo, whole.hi);
     cx.no_comment_inside(tail)?;
-    if t.kept.len() == args.len() {
+    let mut all_kept = t.kept.clone();
+    all_kept.sort_unstable();
+    all_kept.dedup();
+    if all_kept.len() == args.len() {
+        for (i, c) in &t.code {
+            if let Some(span) = args.get(*i) {
+                edits.push(Edit::replace(cx.file, *span, unwrapped(c)));
+            }
+        }
         return Ok(());
+    }
+    if !t.code.is_empty() {
+        return no(Reason::NoRecipe, "some fields of the template go and others change");
     }
     if t.kept.is_empty() {
         edits.push(Edit::delete(cx.file, tail));

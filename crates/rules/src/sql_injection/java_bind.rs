@@ -96,7 +96,7 @@ impl Site<'_, '_> {
             }
         }
         let single = match slot.parts.as_slice() {
-            [Value::Piece(p)] => self.text.expr(*p).filter(|_| super::plan::is_plain_field(self.text, *p)),
+            [Value::Piece(p)] => self.text.expr(*p).filter(|_| crate::shapes::plain_field(self.text, *p)),
             _ => None,
         };
         let ty = single.and_then(|e| type_in(self.cx, e, self.flow));

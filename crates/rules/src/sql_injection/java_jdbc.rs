@@ -55,6 +55,7 @@ fn bind_lines(
     j: &JavaCx<'_>,
     st: &str,
     binds: &Binds,
+    stmt: Span,
     edits: &mut Vec<Edit>,
 ) -> Result<Vec<String>, Refusal> {
     match binds {
@@ -63,8 +64,7 @@ fn bind_lines(
             setters(cx, j, st, &numbered, edits)
         }
         Binds::List(params) => {
-            let i = j.fresh_name("i", Span::new(0, 0), edits);
-            let i = if i == "i" { "i".to_string() } else { i };
+            let i = j.fresh_name("i", stmt, edits);
             Ok(vec![
                 format!("for (int {i} = 0; {i} < {params}.size(); {i}++) {{"),
                 format!("    {st}.setObject({i} + 1, {params}.get({i}));"),
@@ -93,6 +93,10 @@ fn statement(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, a: &mut Assurance, edi
         return no(Reason::NoRecipe, "the text holds question marks that a prepared statement would take for placeholders");
     }
     sql.render()?;
+    if sql.binds_nothing() {
+        edits.append(&mut sql.text_edits);
+        return Ok(());
+    }
     let target = receiver(cx, j, flow, sql.stmt)?;
     let binds = sql.binds(cx, a, edits)?;
     shown(&sql, a);
@@ -147,7 +151,7 @@ fn fresh(
     edits.extend(sql.outer_edits());
     let ty = j.bring_type("java.sql.PreparedStatement", edits)?;
     let mut lines = vec![format!("{ty} {name} = {prepare};")];
-    lines.extend(bind_lines(cx, j, name, binds, edits)?);
+    lines.extend(bind_lines(cx, j, name, binds, sql.stmt, edits)?);
     let run = format!("{name}.{method}()");
     // A statement of its own: closed where it ends.
     let alone = j.node_at(sql.stmt).is_some_and(|n| {
@@ -261,7 +265,7 @@ fn convert(
             None => edits.push(Edit::replace(j.file, c.value, prepare)),
         }
     }
-    let lines = bind_lines(cx, j, &c.name, binds, edits)?;
+    let lines = bind_lines(cx, j, &c.name, binds, sql.stmt, edits)?;
     let Some(args) = j.arg_list(call).map(span_of) else { return no(Reason::ShapeUnknown, "the call has no arguments") };
     j.no_comment_inside(args)?;
     edits.push(Edit::replace(j.file, args, "()"));
@@ -374,6 +378,10 @@ fn prepared(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, a: &mut Assurance, edit
     let stmt = j.stmt_of(call).unwrap_or(flow.call.stmt);
     let mut sql = Sql::read(j, flow, stmt, &|_, _| "?".to_string())?;
     sql.render()?;
+    if sql.binds_nothing() {
+        edits.append(&mut sql.text_edits);
+        return Ok(());
+    }
     let Some(owner) = super::java_statement::holder(j, call) else {
         return chained_prepare(cx, j, sql, a, edits);
     };
@@ -391,7 +399,7 @@ fn prepared(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, a: &mut Assurance, edit
             return no(Reason::AlternativesConflict, "placeholders of the text mix with values bound under conditions");
         }
         Binds::List(_) => {
-            let lines = bind_lines(cx, j, &owner, &binds, edits)?;
+            let lines = bind_lines(cx, j, &owner, &binds, stmt, edits)?;
             return insert_after_creation(j, &uses.kind, stmt, call, &lines, edits);
         }
     };
@@ -504,7 +512,7 @@ fn chained_prepare(
     let name = j.fresh_name("statement", stmt, edits);
     let prepare = applied(j.text, call, &sql.text_edits);
     let mut lines = vec![format!("{ty} {name} = {prepare};")];
-    lines.extend(bind_lines(cx, j, &name, &binds, edits)?);
+    lines.extend(bind_lines(cx, j, &name, &binds, stmt, edits)?);
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     j.insert_before_stmt(stmt, &lines, edits)?;
     j.replace_expr(call, &name, edits)

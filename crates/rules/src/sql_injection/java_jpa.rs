@@ -56,6 +56,10 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
         return no(Reason::NoRecipe, "the text already has positional parameters");
     }
     sql.render()?;
+    if sql.binds_nothing() {
+        edits.append(&mut sql.text_edits);
+        return Ok(Fix { title: TITLE.to_string(), edits, assurance: a, needs: Vec::new() });
+    }
     if sql.is_shown() {
         a.lower(Tier::AttackOnly, "where the text is also shown or logged, it now shows parameter names instead of the values");
     }

@@ -24,6 +24,10 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
     let stmt = j.stmt_of(flow.call.span).unwrap_or(flow.call.stmt);
     let mut sql = Sql::read(&j, flow, stmt, &|_, _| "?".to_string())?;
     sql.render()?;
+    if sql.binds_nothing() {
+        edits.append(&mut sql.text_edits);
+        return Ok(Fix { title: TITLE.to_string(), edits, assurance: a, needs: Vec::new() });
+    }
     if sql.is_shown() {
         a.lower(Tier::AttackOnly, "where the text is also shown or logged, it now shows placeholders instead of the values");
     }

@@ -76,12 +76,27 @@ pub(crate) fn receiver(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, stmt: Span) 
                 return no(Reason::ControlFlow, "the statement's results are read from it later, and it runs other text too");
             }
             let own = created.filter(|c| {
-                c.call.is_some() && c.call.and_then(|s| j.receiver(s)).is_some_and(|r| keeps_until(j, r, stmt))
+                c.call.and_then(|s| j.receiver(s)).is_some_and(|r| keeps_until(j, r, stmt) || is_steady_field(j, r))
             });
             let connection = own.map_or_else(|| format!("{name}.getConnection()"), |c| c.connection);
             Ok(Receiver::Split { connection, name: "preparedStatement".to_string() })
         }
     }
+}
+
+/// A field that the method does not assign: the connection is the same a few lines later.
+fn is_steady_field(j: &JavaCx<'_>, recv: Span) -> bool {
+    let name = recv.of(j.text).trim_start_matches("this.");
+    let word = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let field = j.module.classes.iter().flat_map(|c| &c.fields).any(|f| j.module.strings.get(f.name) == name);
+    let Some(method) = j.method_of(recv) else { return false };
+    let mut assigned = false;
+    surefix_syntax::java::walk(method, &mut |n| {
+        let left = n.child_by_field_name("left").filter(|_| n.kind() == "assignment_expression");
+        assigned |= left.is_some_and(|l| j.node_text(l).trim_start_matches("this.") == name);
+        true
+    });
+    word && field && !assigned && !j.is_local(name, recv)
 }
 
 /// The variable that holds the value of `call`, when a declaration, resource or assignment takes it.

@@ -180,6 +180,11 @@ impl<'s, 'a> Sql<'s, 'a> {
         Ok(name)
     }
 
+    /// Only names were replaced; the statement stays what it is.
+    pub(crate) fn binds_nothing(&self) -> bool {
+        self.plan.ways.iter().all(Vec::is_empty)
+    }
+
     /// The argument's text after the edits inside it.
     pub(crate) fn new_arg(&self) -> String {
         applied(self.cx.text, self.arg, &self.text_edits)

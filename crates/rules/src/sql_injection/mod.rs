@@ -31,7 +31,16 @@ pub const META: RuleMeta = RuleMeta {
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
-    flows::report(cx, &META, &[Kind::Sql], flows::any, out);
+    let mut found = Vec::new();
+    flows::report(cx, &META, &[Kind::Sql], flows::any, &mut found);
+    // Text that is already reported where it becomes a statement object (`text(…)`, `prepareStatement(…)`) is not reported
+    // again where that object runs.
+    let calls: Vec<_> = found.iter().map(|f| (f.file, f.span)).collect();
+    let again = |f: &Found| {
+        f.trace().iter().any(|s| (s.place.file, s.place.span) != (f.file, f.span) && calls.contains(&(s.place.file, s.place.span)))
+    };
+    found.retain(|f| !again(f));
+    out.append(&mut found);
 }
 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {

@@ -1,6 +1,6 @@
 //! What becomes of the pieces of SQL text: which values get a placeholder and what is cut around them.
 
-use crate::shapes::{self, Action, CLEAN, Group, HOLE, Inside, PieceKind, Text, Value, no};
+use crate::shapes::{self, Action, Group, HOLE, Inside, Text, Value, no};
 use surefix_dialect::{HoleContext, Label, Placeholders, SqlProblem, SqlText, sql_plan, sql_text};
 use surefix_text::{Reason, Refusal};
 
@@ -124,10 +124,9 @@ fn plan_way(
     for ((piece, context), hole) in contexts.iter().zip(&holes) {
         let seen = inside.seen.iter().find(|(p, _)| p == piece).map(|(_, s)| s.as_slice());
         let tainted = !inside.known || seen.is_some_and(|s| s.iter().any(|t| t.contains(HOLE)));
-        let variable = !inside.known || seen.is_some_and(|s| s.iter().any(|t| t.contains([HOLE, CLEAN])));
         let own_quotes = seen.is_some_and(|s| s.iter().any(|t| t.contains(['\'', '"', '`'])));
         match (spelling.choose)(text, *piece, context, tainted)? {
-            Choice::Bind if context.label.sql_bindable() && variable => {
+            Choice::Bind if context.label.sql_bindable() => {
                 let bare = context.quote == surefix_dialect::Quote::None;
                 if bare && own_quotes {
                     return no(Reason::AlreadyEscaped, "the value brings its own quotes into the text");
@@ -229,9 +228,4 @@ fn refuse<T>(c: &HoleContext) -> Result<T, Refusal> {
         ),
     };
     Err(Refusal::new(Reason::IdentifierHole, what).with_steps(steps))
-}
-
-/// The value's own text, for messages and types.
-pub(crate) fn is_plain_field(text: &Text, piece: usize) -> bool {
-    !matches!(text.pieces.get(piece).map(|p| &p.kind), Some(PieceKind::Val { field: Some(f), .. }) if !f.plain)
 }

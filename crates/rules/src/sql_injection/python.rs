@@ -200,6 +200,18 @@ fn extend_values(
         match elements.get(s.before) {
             Some(e) => push_insert(edits, p.file, e.lo, &format!("{b}, ")),
             None => match elements.last() {
+                // `(x,)` loses its comma.
+                Some(last) if elements.len() == 1 && values.of(p.text).starts_with('(') => {
+                    let tail = Span::new(last.hi, values.hi);
+                    p.no_comment_inside(tail)?;
+                    match edits.iter_mut().find(|e| e.file == p.file && e.span == tail) {
+                        Some(e) => {
+                            e.text.pop();
+                            e.text.push_str(&format!(", {b})"));
+                        }
+                        None => edits.push(Edit::replace(p.file, tail, format!(", {b})"))),
+                    }
+                }
                 Some(last) => push_insert(edits, p.file, last.hi, &format!(", {b}")),
                 None => {
                     let more = if slots.len() == 1 && values.of(p.text).starts_with('(') { "," } else { "" };

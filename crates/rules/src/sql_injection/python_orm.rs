@@ -39,7 +39,7 @@ pub(crate) fn alchemy(
         };
         let expr = text.expr(slot.first);
         let own = expr.map_or("", |e| e.of(p.text));
-        let base = if word(own) { own.to_string() } else { expr.map_or("value".to_string(), |e| super::python_text::name_for(p, e)) };
+        let base = if word(own) { own.to_string() } else { expr.map_or("value".to_string(), |e| crate::shapes::python_value::name_for(p, e)) };
         let taken = |n: &str| names.iter().any(|(_, o)| o == n) || p.text.contains(&format!(":{n}"));
         let mut name = base.clone();
         let mut k = 2;

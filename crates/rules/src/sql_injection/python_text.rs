@@ -1,7 +1,7 @@
 //! Python: the text at a sink, planned and checked, and the expressions that are bound.
 
 use super::plan::{Choice, Plan, Slot, Spelling, is_value, plan};
-use crate::shapes::{self, Action, PieceKind, Text, Value, no, python, python_render};
+use crate::shapes::{self, Action, PieceKind, Text, Value, no, python, python_render, python_value};
 use ruff_python_ast::{AnyNodeRef, Expr};
 use surefix_dataflow::{Flow, Frag, StepKind};
 use surefix_dialect::{Dialect, HoleContext, Label, Placeholders};
@@ -15,7 +15,6 @@ pub(crate) struct Sql<'s, 'a> {
     pub flow: &'s Flow,
     pub text: Text,
     pub plan: Plan,
-    pub arg: Span,
     pub stmt: Span,
     lenient: bool,
 }
@@ -59,7 +58,7 @@ impl<'s, 'a> Sql<'s, 'a> {
         let inside = shapes::inside(&text, flow)?;
         let spelling = Spelling { count, placeholder, choose: &|text, p, c, t| choose(cx, text, p, c, t) };
         let plan = plan(&text, &inside, &spelling)?;
-        let sql = Sql { cx, flow, text, plan, arg, stmt, lenient };
+        let sql = Sql { cx, flow, text, plan, stmt, lenient };
         sql.check_other_uses()?;
         Ok(sql)
     }
@@ -292,7 +291,7 @@ impl<'s, 'a> Sql<'s, 'a> {
             _ => source,
         };
         let Some(event) = text.event_of(piece) else { return no(Reason::ShapeUnknown, "a value has no place") };
-        if event.at_sink || in_place || self.keeps(*expr) {
+        if event.at_sink || in_place || python_value::keeps(cx, *expr) {
             return Ok(value);
         }
         let same_block = {
@@ -302,22 +301,9 @@ impl<'s, 'a> Sql<'s, 'a> {
         if event.guarded || !same_block {
             return no(Reason::SideEffect, "a value of the text is no longer known where the statement runs");
         }
-        let name = cx.fresh_name(&name_for(cx, *expr), edits);
+        let name = cx.fresh_name(&python_value::name_for(cx, *expr), edits);
         cx.assign_before(event.stmt, &name, &value, edits)?;
         Ok(name)
-    }
-
-    /// The value is the same when it is evaluated at the sink.
-    fn keeps(&self, expr: Span) -> bool {
-        let cx = self.cx;
-        match cx.expr_at(expr) {
-            Some(Expr::Name(n)) => cx.uses(&n.id, expr).is_some_and(|u| {
-                let later = u.writes.iter().any(|w| w.stmt.lo > expr.lo);
-                !later && !u.other_binding && (!u.is_global || u.is_single_assignment())
-            }),
-            Some(_) => false,
-            None => false,
-        }
     }
 }
 
@@ -340,36 +326,12 @@ fn unescaped(cx: &PyCx<'_>, expr: Span) -> String {
     if let Some(Expr::Call(c)) = cx.expr_at(expr)
         && let Expr::Attribute(a) = &*c.func
     {
-        let args: Vec<String> = cx.args(expr).iter().map(|a| a.span.of(cx.text).replace('"', "'")).collect();
         let quotes = ["\"'\"", "\"''\""].map(|s| s.to_string());
         let given: Vec<&str> = cx.args(expr).iter().map(|a| a.span.of(cx.text)).collect();
         let doubled = a.attr.as_str() == "replace" && given.len() == 2 && given.iter().zip(&quotes).all(|(g, q)| *g == q.as_str());
-        let _ = args;
         if doubled {
             return span_of(&*a.value).of(cx.text).to_string();
         }
     }
     expr.of(cx.text).to_string()
-}
-
-/// A name for a local that holds `expr`.
-pub(crate) fn name_for(cx: &PyCx<'_>, expr: Span) -> String {
-    let word = |s: &str| {
-        let out: String = s.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
-        out.trim_matches('_').to_string()
-    };
-    let literal = |e: &Expr| match e {
-        Expr::StringLiteral(s) => Some(word(s.value.to_str())),
-        _ => None,
-    };
-    let name = match cx.expr_at(expr) {
-        Some(Expr::Call(c)) => c.arguments.args.first().and_then(literal),
-        Some(Expr::Subscript(s)) => literal(&s.slice),
-        Some(Expr::Attribute(a)) => Some(word(a.attr.as_str())),
-        _ => None,
-    };
-    match name {
-        Some(n) if n.chars().next().is_some_and(|c| c.is_ascii_lowercase()) && n.len() <= 30 => n,
-        _ => "value".to_string(),
-    }
 }
