@@ -16,7 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-const USAGE: &str = "usage: cargo xtask models --check [--lang java|python] [LIB...]   (LIB: `jpa`, `java.jpa` or a file's path)";
+const USAGE: &str = "usage: cargo xtask models --check [--lang java|python] [LIB...]\n\
+                     LIB is an id (`java.jpa`), its last part or the file's path";
 
 /// A row as it stands in its file.
 pub(crate) struct Row {
@@ -119,7 +120,8 @@ pub fn run(args: &[String]) -> Result<()> {
     let named = |l: &Lib, w: &str| l.id == w || l.file == w || Path::new(&l.file).file_stem().is_some_and(|s| s == w);
     for w in &wanted {
         if !libs.iter().any(|l| named(l, w)) {
-            let hint = near(w, libs.iter().map(|l| l.id.as_str())).map_or(String::new(), |n| format!("; did you mean {n}?"));
+            let hint =
+                near(w, libs.iter().map(|l| l.id.as_str())).map_or(String::new(), |n| format!("; did you mean {n}?"));
             bail!("no model file is called {w}{hint}");
         }
     }
@@ -156,7 +158,8 @@ pub fn run(args: &[String]) -> Result<()> {
 
 fn check_java(cache: &Path, chosen: &[&Lib], all: &[&Lib], report: &mut Report) -> Result<()> {
     let is_jar = |a: &&String| a.as_str() != "jdk";
-    let coordinates: BTreeSet<&str> = all.iter().flat_map(|l| l.artifacts.iter().filter(is_jar)).map(String::as_str).collect();
+    let coordinates: BTreeSet<&str> =
+        all.iter().flat_map(|l| l.artifacts.iter().filter(is_jar)).map(String::as_str).collect();
     let jars = fetch::jars(cache, &coordinates)?;
     let jdk = Rc::new(java::World::of_jdk(&fetch::jdk(cache)?)?);
     let mut worlds = BTreeMap::new();

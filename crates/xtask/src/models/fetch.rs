@@ -126,10 +126,12 @@ pub(crate) struct Packages {
 
 /// An environment with the requirements of a library.
 pub(crate) fn packages(cache: &Path, id: &str, requirements: &[&str]) -> Result<Packages> {
+    if requirements.is_empty() {
+        return Ok(Packages { python: PathBuf::from("python3"), sources: Vec::new() });
+    }
     let root = cache.join("python").join(id);
     let env = root.join("env");
     let python = env.join("bin").join("python");
-    let wanted = requirements.join("\n");
     let done = root.join("done");
     if std::fs::read_to_string(&done)
         .is_ok_and(|t| t.lines().map(|l| l.trim_start_matches("source ")).eq(requirements.iter().copied()))
@@ -144,36 +146,36 @@ pub(crate) fn packages(cache: &Path, id: &str, requirements: &[&str]) -> Result<
         std::fs::remove_dir_all(&root)?;
     }
     std::fs::create_dir_all(&root)?;
-    run(Command::new("python3").args(["-m", "venv"]).arg(&env), "python3 -m venv")?;
+    run(Command::new("python3").args(["-m", "venv", "--without-pip"]).arg(&env), "python3 -m venv")?;
+    // The interpreter's own pip installs into the new environment: it need not have one.
     let pip = |args: &[&str]| {
-        let mut c = Command::new(&python);
-        c.args(["-m", "pip", "--disable-pip-version-check", "-q"]).args(args);
+        let mut c = Command::new("python3");
+        c.args(["-m", "pip", "--disable-pip-version-check", "-q", "--python"]).arg(&python).args(args);
         c
     };
     let mut sources = Vec::new();
-    if !wanted.is_empty() {
-        eprintln!("installing {}", requirements.join(" "));
-        let mut all = vec!["install"];
-        all.extend(requirements);
-        // Together first: one resolution. What has no wheel and does not build is looked at in its source.
-        if run(&mut pip(&all), "pip").is_err() {
-            for r in requirements {
-                if run(&mut pip(&["install", r]), "pip").is_ok() {
-                    continue;
-                }
-                let to = source_dir(&root, r);
-                std::fs::create_dir_all(&to)?;
-                let mut get = pip(&["download", "--no-deps", "--no-binary", ":all:", r, "-d"]);
-                get.arg(&to);
-                // Their build scripts ask for tools of the system before they tell their names; nothing is built.
-                get.env("MYSQLCLIENT_CFLAGS", "-I.").env("MYSQLCLIENT_LDFLAGS", "-L.");
-                get.env("PIP_CONSTRAINT", constraint(&root)?);
-                run(&mut get, "pip download").with_context(|| format!("cannot get {r}"))?;
-                for e in std::fs::read_dir(&to)?.flatten() {
-                    run(Command::new("tar").arg("xf").arg(e.path()).arg("-C").arg(&to), "tar")?;
-                }
-                sources.push((r.to_string(), to));
+    eprintln!("installing {}", requirements.join(" "));
+    // Together first: one resolution. What has no wheel and does not build is looked at in its source.
+    let all: Vec<&str> = ["install", "--no-compile"].iter().chain(requirements).copied().collect();
+    if run(&mut pip(&all), "pip").is_err() {
+        for r in requirements {
+            // Old build scripts need what later setuptools leave out.
+            let mut alone = pip(&["install", "--no-compile", r]);
+            if run(alone.env("PIP_CONSTRAINT", constraint(&root)?), "pip").is_ok() {
+                continue;
             }
+            let to = source_dir(&root, r);
+            std::fs::create_dir_all(&to)?;
+            let mut get = pip(&["download", "--no-deps", "--no-binary", ":all:", r, "-d"]);
+            get.arg(&to);
+            // Their build scripts ask for tools of the system before they tell their names; nothing is built.
+            get.env("MYSQLCLIENT_CFLAGS", "-I.").env("MYSQLCLIENT_LDFLAGS", "-L.");
+            get.env("PIP_CONSTRAINT", constraint(&root)?);
+            run(&mut get, "pip download").with_context(|| format!("cannot get {r}"))?;
+            for e in std::fs::read_dir(&to)?.flatten() {
+                run(Command::new("tar").arg("xf").arg(e.path()).arg("-C").arg(&to), "tar")?;
+            }
+            sources.push((r.to_string(), to));
         }
     }
     let mark = |r: &&str| if sources.iter().any(|s| s.0 == *r) { format!("source {r}") } else { r.to_string() };
@@ -185,7 +187,6 @@ fn source_dir(root: &Path, requirement: &str) -> PathBuf {
     root.join("source").join(requirement.replace("==", "-"))
 }
 
-/// Old build scripts need what later setuptools leave out.
 fn constraint(root: &Path) -> Result<PathBuf> {
     let path = root.join("constraints.txt");
     write(&path, "setuptools<80\n")?;

@@ -300,7 +300,9 @@ impl Checker<'_> {
         let mut last = Ok(());
         for (w, name) in found {
             last = match how {
-                "annotation" | "param-annotation" if !w.get(&name).is_some_and(|c| c.is_annotation()) => {
+                "annotation" | "param-annotation" | "class-annotation"
+                    if !w.get(&name).is_some_and(|c| c.is_annotation()) =>
+                {
                     Err((format!("`{what}` is no annotation"), None))
                 }
                 "override" => row
@@ -405,17 +407,28 @@ fn fits(m: &Member, want: &[&str]) -> bool {
         Some((last, head)) if last.ends_with("...") => (head, Some(last.trim_end_matches("..."))),
         _ => (want, None),
     };
-    let same = |w: &str, t: &Type| w == "_" || w == t.simple() || (t.name == "java/lang/Object" && t.dims == 0);
-    let head = || fixed.iter().zip(params).all(|(w, t)| same(w, t));
-    match rest {
-        None => params.len() == fixed.len() && head(),
-        Some("_") => params.len() >= fixed.len() && head(),
-        Some(e) => {
-            let last = params.last().is_some_and(|t| {
-                m.is_varargs() && same(e, &Type { name: t.name.clone(), dims: t.dims.saturating_sub(1) })
-            });
-            params.len() == fixed.len() + 1 && last && head()
+    let any = |t: &Type| t.name == "java/lang/Object" && t.dims == 0;
+    let same = |w: &str, t: &Type| w == "_" || w == t.simple() || any(t);
+    // Each argument in varargs position is one of the last parameter's elements.
+    let (plain, element) = match params.split_last() {
+        Some((last, head)) if m.is_varargs() => {
+            (head, Some(Type { name: last.name.clone(), dims: last.dims.saturating_sub(1) }))
         }
+        _ => (params.as_slice(), None),
+    };
+    let elements = |words: &[&str]| element.as_ref().is_some_and(|e| words.iter().all(|w| same(w, e)));
+    let (head, tail) = fixed.split_at(plain.len().min(fixed.len()));
+    if !head.iter().zip(plain).all(|(w, t)| same(w, t)) {
+        return false;
+    }
+    match rest {
+        // `String[]` may be written for `String...`, too.
+        None => {
+            let whole = params.len() == fixed.len() && fixed.iter().zip(params).all(|(w, t)| same(w, t));
+            whole || head.len() == plain.len() && (tail.is_empty() && element.is_none() || elements(tail))
+        }
+        Some("_") => tail.is_empty() || elements(tail),
+        Some(e) => head.len() == plain.len() && elements(tail) && elements(&[e]),
     }
 }
 
@@ -454,6 +467,8 @@ mod tests {
         ok("sink", &["p.A.run", "arg5", "sql"]);
         ok("sink", &["p.A.run(String,int...)", "this", "sql"]);
         ok("sink", &["p.A.run(String,_...)", "this", "sql"]);
+        ok("sink", &["p.A.run(String,int,int)", "arg2", "sql"]);
+        ok("sink", &["p.A.run(String,int[])", "arg1", "sql"]);
         ok("sink", &["p.A.any(Foo)", "arg0", "sql"]);
         ok("sink", &["p.A.<init>", "arg0", "sql"]);
         ok("sink", &["q.A.<init>", "arg0", "sql"]);
@@ -477,6 +492,7 @@ mod tests {
         bad("sink", &["p.B.run", "arg0", "sql"], "no type `p.B`", None);
         bad("sink", &["p.x.In.all", "this", "sql"], "no type", Some("p.A.In"));
         bad("sink", &["p.A.run(int)", "arg0", "sql"], "no overload", Some("run(String,int[])"));
+        bad("sink", &["p.A.run(String,long)", "arg0", "sql"], "no overload", None);
         bad("sink", &["p.A.any", "arg1", "sql"], "no argument 1", Some("any(Object)"));
         bad("sink", &["p.A.make", "this", "sql"], "static", None);
         bad("sink", &["p.A.In.<init>", "arg0", "sql"], "no argument 0", None);

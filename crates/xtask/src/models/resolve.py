@@ -16,9 +16,25 @@ ASK = json.load(sys.stdin)
 ROOTS = ASK["sources"]
 TYPES = {"[]", "this", "arg0", "void", "None"}
 
+# Names that exist only while a program runs, with the reason; the answer lists them.
+ALLOWED = {
+    "django.http.HttpRequest.session": "set by SessionMiddleware",
+    "django.http.HttpRequest.user": "set by AuthenticationMiddleware",
+    "django.db.models.Model.objects": "set on each model class",
+    "rest_framework.request.Request < django.http.HttpRequest": "forwards to the request that it wraps",
+}
+# Methods that a framework looks up by name in subclasses.
+BY_NAME = {
+    "http.server.BaseHTTPRequestHandler": r"do_[A-Z]+",
+    "aiohttp.web.View": r"get|post|put|patch|delete|head|options",
+    "flask.views.MethodView": r"get|post|put|patch|delete|head|options",
+    "starlette.endpoints.HTTPEndpoint": r"get|post|put|patch|delete|head|options",
+    "rest_framework.viewsets.ViewSetMixin": r"list|create|retrieve|update|partial_update|destroy",
+}
+
 
 class Missing(Exception):
-    def __init__(self, message, hint=None, dynamic=None):
+    def __init__(self, message, hint=None):
         super().__init__(message)
         self.hint = hint
 
@@ -31,9 +47,6 @@ class Trusted(Exception):
 
 class Unknown:
     """A name that exists, but whose value only an instance has."""
-
-    def __init__(self, why=None):
-        self.why = why
 
 
 def nearest(word, names):
@@ -67,8 +80,6 @@ def in_source(cls, name):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "setattr":
                 if len(node.args) > 1 and isinstance(node.args[1], ast.Constant) and node.args[1].value == name:
                     return True
-        if name in getattr(c, "__doc__", "").split() if getattr(c, "__doc__", None) else False:
-            return True
     return False
 
 
@@ -100,6 +111,8 @@ def step(obj, name, path):
         raise Trusted("an attribute of a value that only an instance has", path)
     if hasattr(type(obj), "__getattr__") and not inspect.isclass(obj) and not inspect.ismodule(obj):
         raise Trusted("made by `__getattr__`", path)
+    if path in ALLOWED:
+        raise Trusted(ALLOWED[path], path)
     kind = "module" if inspect.ismodule(obj) else "class" if inspect.isclass(obj) else type(obj).__name__
     raise Missing(f"{kind} `{path.rsplit('.', 1)[0]}` has no `{name}`", nearest(name, dir(obj)))
 
@@ -114,10 +127,9 @@ def resolve(name):
             break
     if obj is None:
         if not hasattr(builtins, parts[0]):
-            found = static(parts)
-            if found:
+            if static(parts):
                 return Unknown()
-            raise Missing(f"there is no module `{parts[0]}`" if found is None else f"the source has no `{name}`")
+            raise Missing(f"there is no `{name}` in a module or in the text of a package")
         obj, used = getattr(builtins, parts[0]), 1
     for n in range(used, len(parts)):
         obj = step(obj, parts[n], ".".join(parts[: n + 1]))
@@ -125,23 +137,27 @@ def resolve(name):
 
 
 def static(parts):
-    """Looks a name up in the unpacked source: None without source, else whether it is there."""
-    if not ROOTS:
-        return None
-    files = {}
-    for root in ROOTS:
-        for path in glob.glob(os.path.join(root, "**", "*"), recursive=True):
-            if path.endswith((".py", ".pyi", ".c", ".h")):
-                files[path] = None
+    """Looks a name up in the text of a package that cannot be imported: None when there is none, else whether it is there."""
     top = parts[0]
-    if not any(re.search(rf"(^|/)({top}(/__init__)?\.py|{top}\.c|[^/]*{top}[^/]*/)", p, re.I) for p in files):
+    files = []
+    for root in ROOTS:
+        files += glob.glob(os.path.join(root, "**", "*"), recursive=True)
+    mine = re.compile(rf"(^|/)({top}\.(py|pyi|c)$|[^/]*{top}[^/]*/)", re.I)
+    if not any(mine.search(p) for p in files):
+        # Installed, but without a library of the system that it needs.
+        files = []
+        for root in filter(os.path.isdir, sys.path):
+            files += glob.glob(os.path.join(root, f"{top}.pyi"))
+            files += glob.glob(os.path.join(root, top, "**", "*"), recursive=True)
+    files = [p for p in files if p.endswith((".py", ".pyi", ".c", ".h")) and os.path.isfile(p)]
+    if not files:
         return None
-    name = parts[-1]
-    word = re.compile(rf"(def|class)\s+{name}\b|\b{name}\s*(:[^=\n]*)?=|import\s[^\n]*\b{name}\b|\"{name}\"|'{name}'")
+    name = re.escape(parts[-1])
+    word = re.compile(rf"(def|class)\s+{name}\b|\b{name}\s*(:[^=\n]*)?=|\b{name}: |import\s[^\n]*\b{name}\b|[\"']{name}[\"']")
     for path in files:
         with open(path, encoding="utf-8", errors="replace") as f:
             if word.search(f.read()):
-                return True
+                raise Trusted("only looked up in the text of a package that cannot be imported here", ".".join(parts))
     return len(parts) == 1
 
 
@@ -149,7 +165,8 @@ def parameters(obj):
     """Positional names without the receiver, all names, whether any more are taken; None when unknown."""
     try:
         sig = inspect.signature(obj)
-    except (ValueError, TypeError):
+    except Exception:
+        # Built-in functions without a signature, proxies that want a request.
         return None
     ps = list(sig.parameters.values())
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in ps):
@@ -165,11 +182,8 @@ def check_paths(name, obj, paths):
     if known is None:
         return
     pos, every = known
-    receiver = 0
-    if inspect.isfunction(obj) and "." in getattr(obj, "__qualname__", "") and pos and pos[0] in ("self", "cls"):
-        receiver = 1
-    elif type(obj).__name__ in ("method_descriptor", "wrapper_descriptor") and pos and pos[0] in ("self", "/"):
-        receiver = 1
+    # A bound method's signature leaves the receiver out.
+    receiver = int(bool(pos) and pos[0] in ("self", "cls") and not inspect.ismethod(obj))
     pos = pos[receiver:]
     shown = ", ".join(every[receiver:])
     for path in paths:
@@ -213,6 +227,9 @@ def check(row):
             own = False
             b = check_type(cells[1])
             own = True
+            pair = f"{cells[0]} < {cells[1]}"
+            if pair in ALLOWED:
+                raise Trusted(ALLOWED[pair], pair)
             if inspect.isclass(a) and inspect.isclass(b) and not issubclass(a, b):
                 raise Missing(f"`{cells[0]}` is no subclass of `{cells[1]}`")
         elif section == "alias":
@@ -224,8 +241,9 @@ def check(row):
             obj = None if not what else check_type(what)
             if how == "override":
                 for n in filter(None, names.split("|")):
-                    # Handlers of HTTP methods are looked up by name and declared nowhere.
-                    if not hasattr(obj, n) and n not in getattr(obj, "http_method_names", ()):
+                    if re.fullmatch(BY_NAME.get(what, "-"), n):
+                        out["trust"] = ("a method that the framework looks up by its name", f"{what}.{n}")
+                    elif not hasattr(obj, n) and n not in getattr(obj, "http_method_names", ()):
                         raise Missing(f"`{what}` has no method `{n}`", nearest(n, dir(obj)))
             if says.startswith("type "):
                 own = False
@@ -245,8 +263,8 @@ def check(row):
         out["error"], out["hint"] = str(e), e.hint
         if not own:
             out["mentions"] = cells[3][5:] if section == "entry" else cells[1]
-    except RecursionError:
-        out["error"] = "too deep to resolve"
+    except Exception as e:
+        out["trust"] = (f"looking into it raises {type(e).__name__}", first)
     return out
 
 
