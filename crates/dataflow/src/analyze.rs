@@ -28,6 +28,10 @@ pub fn analyze(program: &Program, models: &ModelSet, options: &Options) -> Analy
     let entries = entry::entries(&link);
     let engine = Engine { link: &link, table: Table::new(), globals: Mutex::new(FxHashMap::default()), entries };
     let mut wave = seeds(&link, options);
+    let skipped = |f: &FnRef| options.skip.get(f.file.0 as usize).copied().unwrap_or(false);
+    wave.extend(engine.entries.iter().filter(|(f, e)| e.returns.is_some() && !skipped(f)).map(|(f, _)| *f));
+    wave.sort();
+    wave.dedup();
     let mut seen: FxHashSet<FnRef> = wave.iter().copied().collect();
     while !wave.is_empty() {
         let open: Vec<Vec<FnRef>> = wave
@@ -37,13 +41,21 @@ pub fn analyze(program: &Program, models: &ModelSet, options: &Options) -> Analy
                 || (),
                 |(), f| {
                     let mut ctx = Ctx { low: usize::MAX, ..Ctx::default() };
-                    let s = stacker::maybe_grow(512 * 1024, 8 * 1024 * 1024, || engine.summary(&mut ctx, *f, Arc::new(Vec::new())));
-                    let latent = s.events.iter().any(|e| e.deps != 0 || e.sinks.iter().any(|s| s.2.taint.iter().any(|t| matches!(t.src, Src::Param(..)))));
+                    let s = stacker::maybe_grow(512 * 1024, 8 * 1024 * 1024, || {
+                        engine.summary(&mut ctx, *f, Arc::new(Vec::new()))
+                    });
+                    let latent = s.events.iter().any(|e| {
+                        e.deps != 0 || e.sinks.iter().any(|s| s.2.taint.iter().any(|t| matches!(t.src, Src::Param(..))))
+                    });
                     if latent { callers(&link, *f) } else { Vec::new() }
                 },
             )
             .collect();
-        let mut next: Vec<FnRef> = open.into_iter().flatten().filter(|f| !options.skip.get(f.file.0 as usize).copied().unwrap_or(false)).collect();
+        let mut next: Vec<FnRef> = open
+            .into_iter()
+            .flatten()
+            .filter(|f| !options.skip.get(f.file.0 as usize).copied().unwrap_or(false))
+            .collect();
         next.sort();
         next.dedup();
         next.retain(|f| seen.insert(*f));
@@ -64,9 +76,11 @@ fn seeds(link: &Linked<'_>, options: &Options) -> Vec<FnRef> {
             .map(|s| {
                 let sym = surefix_ir::Sym(s);
                 link.hot.contains(&link.g(file, sym))
-                    || m.imports.iter().any(|i| i.local == sym && {
-                        let p = m.strings.get(i.path);
-                        link.find(p.rsplit('.').next().unwrap_or(p)).is_some_and(|g| link.hot.contains(&g))
+                    || m.imports.iter().any(|i| {
+                        i.local == sym && {
+                            let p = m.strings.get(i.path);
+                            link.find(p.rsplit('.').next().unwrap_or(p)).is_some_and(|g| link.hot.contains(&g))
+                        }
                     })
             })
             .collect();
@@ -77,7 +91,8 @@ fn seeds(link: &Linked<'_>, options: &Options) -> Vec<FnRef> {
                     Callee::Method { name, .. } | Callee::Name(name) | Callee::Super(name) => hot[name.0 as usize],
                     Callee::New { ty, .. } => {
                         let t = m.strings.get(ty.name);
-                        hot[ty.name.0 as usize] || link.find(t.rsplit('.').next().unwrap_or(t)).is_some_and(|g| link.hot.contains(&g))
+                        hot[ty.name.0 as usize]
+                            || link.find(t.rsplit('.').next().unwrap_or(t)).is_some_and(|g| link.hot.contains(&g))
                     }
                     Callee::Value(_) => true,
                     Callee::ThisCtor => false,
@@ -184,18 +199,28 @@ fn report(engine: &Engine<'_>) -> Analysis {
                     let key = (FileId(flow.call.file), at.lo, at.hi, flow.call.func, *kind, *arg, source);
                     match flows.get(&key) {
                         Some(old) if rank(old) <= rank(&flow) => {
-                            let more: Vec<Shape> = flow.shapes.iter().filter(|s| !old.shapes.contains(s)).cloned().collect();
+                            let more: Vec<Shape> =
+                                flow.shapes.iter().filter(|s| !old.shapes.contains(s)).cloned().collect();
                             if let Some(old) = flows.get_mut(&key)
                                 && !old.shapes.is_empty()
                             {
-                                if flow.shapes.is_empty() || old.shapes.len() + more.len() > 8 { old.shapes.clear() } else { old.shapes.extend(more) }
+                                if flow.shapes.is_empty() || old.shapes.len() + more.len() > 8 {
+                                    old.shapes.clear()
+                                } else {
+                                    old.shapes.extend(more)
+                                }
                             }
                         }
                         Some(old) => {
                             let mut flow = flow;
-                            let more: Vec<Shape> = old.shapes.iter().filter(|s| !flow.shapes.contains(s)).cloned().collect();
+                            let more: Vec<Shape> =
+                                old.shapes.iter().filter(|s| !flow.shapes.contains(s)).cloned().collect();
                             if !flow.shapes.is_empty() {
-                                if old.shapes.is_empty() || flow.shapes.len() + more.len() > 8 { flow.shapes.clear() } else { flow.shapes.extend(more) }
+                                if old.shapes.is_empty() || flow.shapes.len() + more.len() > 8 {
+                                    flow.shapes.clear()
+                                } else {
+                                    flow.shapes.extend(more)
+                                }
                             }
                             flows.insert(key, flow);
                         }
@@ -207,7 +232,12 @@ fn report(engine: &Engine<'_>) -> Analysis {
             }
         }
     }
-    Analysis { flows: flows.into_values().collect(), calls: calls.into_values().collect(), budgets, functions: engine.table.functions() }
+    Analysis {
+        flows: flows.into_values().collect(),
+        calls: calls.into_values().collect(),
+        budgets,
+        functions: engine.table.functions(),
+    }
 }
 
 /// Better evidence first: fewer doubts, then the shorter trace, then the earlier source.
@@ -286,7 +316,9 @@ impl Out<'_, '_> {
                 C::Float(f) => ConstVal::Other(f64::from_bits(*f).to_string()),
                 C::Char(c) => ConstVal::Str(char::from_u32(*c).map(String::from).unwrap_or_default()),
                 C::Class(g) | C::Path(g) => ConstVal::Ref(self.link.str(*g).to_string()),
-                C::Func(f) => ConstVal::Ref(self.link.str(self.link.g(f.file, self.link.func(*f).qualified)).to_string()),
+                C::Func(f) => {
+                    ConstVal::Ref(self.link.str(self.link.g(f.file, self.link.func(*f).qualified)).to_string())
+                }
             })
             .collect();
         out.sort();
@@ -437,16 +469,33 @@ impl Out<'_, '_> {
         }
     }
 
-    fn flow(&self, kind: Kind, arg: Option<usize>, val: &Val, t: &Taint, reach: &FxHashSet<FnRef>, any_entry: bool) -> Option<Flow> {
+    fn flow(
+        &self,
+        kind: Kind,
+        arg: Option<usize>,
+        val: &Val,
+        t: &Taint,
+        reach: &FxHashSet<FnRef>,
+        any_entry: bool,
+    ) -> Option<Flow> {
         let Src::Real { kind: source, name, .. } = &t.src else { return None };
         if !t.live(kind) || !self.can_hurt(kind, val, t) {
             return None;
         }
         let e = self.event;
-        let mut trace: Vec<TraceStep> = t.trace.steps().into_iter().map(|(place, what, name)| TraceStep { place, what, name: self.link.str(name).to_string() }).collect();
+        let mut trace: Vec<TraceStep> = t
+            .trace
+            .steps()
+            .into_iter()
+            .map(|(place, what, name)| TraceStep { place, what, name: self.link.str(name).to_string() })
+            .collect();
         trace.dedup();
         let call = self.call_fact(Some(kind));
-        trace.push(TraceStep { place: Place { file: e.func.file, span: call.span }, what: StepKind::Sink, name: call.callee.clone() });
+        trace.push(TraceStep {
+            place: Place { file: e.func.file, span: call.span },
+            what: StepKind::Sink,
+            name: call.callee.clone(),
+        });
         let mut crumbs = t.crumbs;
         if self.link.func(e.func).is(surefix_ir::flags::PARTIAL) {
             crumbs = crumbs.or(Crumbs::PARTIAL);
@@ -501,7 +550,9 @@ impl Out<'_, '_> {
         match kind {
             Kind::Path if t.flags & tflag::NO_DOTDOT != 0 || denied('.') || (denied('/') && denied('\\')) => {
                 // Still absolute? Only behind a constant directory is the rest of the text harmless.
-                let behind = val.shape_list().is_some_and(|l| l.iter().all(|s| matches!(s.first(), Some(SFrag::Lit { text, .. }) if !text.is_empty())));
+                let behind = val.shape_list().is_some_and(|l| {
+                    l.iter().all(|s| matches!(s.first(), Some(SFrag::Lit { text, .. }) if !text.is_empty()))
+                });
                 if behind || denied('/') {
                     return false;
                 }
@@ -541,12 +592,16 @@ impl Out<'_, '_> {
                             continue;
                         }
                         let Some(c) = c else { return true };
-                        if ht.flags & tflag::SQL_ESCAPED != 0 && matches!(c.label, Label::SqlQuotedWhole | Label::SqlQuotedPart) {
+                        if ht.flags & tflag::SQL_ESCAPED != 0
+                            && matches!(c.label, Label::SqlQuotedWhole | Label::SqlQuotedPart)
+                        {
                             continue;
                         }
                         let allow = (ht.allow != u128::MAX).then_some(ht.allow);
                         let harmless = match kind {
-                            Kind::Ssrf | Kind::Redirect => matches!(c.label, Label::UrlPath | Label::UrlQuery | Label::UrlFragment),
+                            Kind::Ssrf | Kind::Redirect => {
+                                matches!(c.label, Label::UrlPath | Label::UrlQuery | Label::UrlFragment)
+                            }
                             Kind::CmdArgv | Kind::CmdLine | Kind::Path => false,
                             _ => !surefix_dialect::can_break(c, allow, ht.deny),
                         };
@@ -575,4 +630,3 @@ fn dialect_of(kind: Kind) -> Option<Dialect> {
         _ => return None,
     })
 }
-

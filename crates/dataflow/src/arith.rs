@@ -1,9 +1,9 @@
 //! Arithmetic, comparison and text operators on abstract values.
 
+use crate::Crumbs;
 use crate::heap::State;
 use crate::interp::{Frame, same_const};
 use crate::val::{C, Csts, Val, const_text};
-use crate::Crumbs;
 use surefix_ir::{BinOp, Lang, UnOp, ValueId};
 
 pub(crate) fn unary(op: UnOp, a: &Val) -> Val {
@@ -100,17 +100,26 @@ impl Frame<'_, '_, '_> {
         if matches!(op, BinOp::Eq | BinOp::Ne | BinOp::Is | BinOp::IsNot) {
             let eq = matches!(op, BinOp::Eq | BinOp::Is);
             // A fresh object is never null.
-            let fresh = |v: &Val| v.cst == Csts::Top && !v.refs.is_empty() && v.ident.is_none() && v.exact && v.taint.is_empty();
+            let fresh = |v: &Val| {
+                v.cst == Csts::Top && !v.refs.is_empty() && v.ident.is_none() && v.exact && v.taint.is_empty()
+            };
             if (x.is_null() && fresh(y)) || (y.is_null() && fresh(x)) {
                 return Val::bool(!eq).with_deps(deps);
             }
         }
         let mut out = generic(op).with_deps(deps);
-        if matches!(op, BinOp::Add | BinOp::Mul | BinOp::Or | BinOp::And | BinOp::Mod | BinOp::Div) && !(x.num && y.num) {
+        if matches!(op, BinOp::Add | BinOp::Mul | BinOp::Or | BinOp::And | BinOp::Mod | BinOp::Div) && !(x.num && y.num)
+        {
             // Operators of unknown types: text may flow through.
             if !matches!(op, BinOp::And | BinOp::Div) || self.lang == Lang::Python {
                 out.num = false;
-                if op == BinOp::Add && (x.num || y.num) && self.lang == Lang::Java && !self.stringy(x) && !self.stringy(y) && (x.tys.is_empty() && y.tys.is_empty()) {
+                if op == BinOp::Add
+                    && (x.num || y.num)
+                    && self.lang == Lang::Java
+                    && !self.stringy(x)
+                    && !self.stringy(y)
+                    && (x.tys.is_empty() && y.tys.is_empty())
+                {
                     out.num = x.num && y.num;
                 }
                 if op == BinOp::Add {
@@ -125,8 +134,10 @@ impl Frame<'_, '_, '_> {
 
     fn concat_lists(&mut self, st: &mut State, v: ValueId, a: &(ValueId, Val), b: &(ValueId, Val)) -> Val {
         let mut o = crate::heap::Obj::new(crate::heap::ObjKind::Seq, true);
-        let ea = a.1.refs.first().filter(|_| a.1.refs.len() == 1).and_then(|r| st.heap.get(r)).and_then(|o| o.elems.clone());
-        let eb = b.1.refs.first().filter(|_| b.1.refs.len() == 1).and_then(|r| st.heap.get(r)).and_then(|o| o.elems.clone());
+        let ea =
+            a.1.refs.first().filter(|_| a.1.refs.len() == 1).and_then(|r| st.heap.get(r)).and_then(|o| o.elems.clone());
+        let eb =
+            b.1.refs.first().filter(|_| b.1.refs.len() == 1).and_then(|r| st.heap.get(r)).and_then(|o| o.elems.clone());
         match (ea, eb) {
             (Some(mut x), Some(y)) => {
                 x.extend(y);
@@ -147,7 +158,11 @@ impl Frame<'_, '_, '_> {
     fn path_join(&mut self, st: &mut State, v: ValueId, a: &(ValueId, Val), b: &(ValueId, Val)) -> Val {
         let sep = Val::str("/");
         let mut out = self.concat(st, v, &[a.clone(), (v, sep), b.clone()]);
-        out.tys = if a.1.tys.iter().any(|t| self.eng.link.str(*t).starts_with("pathlib.")) { a.1.tys.clone() } else { b.1.tys.clone() };
+        out.tys = if a.1.tys.iter().any(|t| self.eng.link.str(*t).starts_with("pathlib.")) {
+            a.1.tys.clone()
+        } else {
+            b.1.tys.clone()
+        };
         out
     }
 
@@ -234,7 +249,9 @@ impl Frame<'_, '_, '_> {
     /// The values of a literal collection's items.
     pub fn element_ids(&self, v: ValueId) -> Vec<ValueId> {
         match &self.func.instr(v).op {
-            surefix_ir::Op::Aggregate(_, items) if items.iter().all(|i| !i.spread) => items.iter().map(|i| i.value).collect(),
+            surefix_ir::Op::Aggregate(_, items) if items.iter().all(|i| !i.spread) => {
+                items.iter().map(|i| i.value).collect()
+            }
             _ => Vec::new(),
         }
     }

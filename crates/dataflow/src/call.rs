@@ -70,7 +70,8 @@ impl Frame<'_, '_, '_> {
             Callee::Super(name) => {
                 let n = self.g(*name);
                 let this = self.this(st);
-                let q = self.func.owner.and_then(|c| self.module.classes.get(c.0 as usize)).map(|c| self.g(c.qualified));
+                let q =
+                    self.func.owner.and_then(|c| self.module.classes.get(c.0 as usize)).map(|c| self.g(c.qualified));
                 for s in q.map(|q| self.eng.link.supers(q)).unwrap_or_default() {
                     let found = self.pick(self.eng.link.own_methods(s, n).to_vec(), &args, true);
                     if let Some(f) = found.first() {
@@ -85,9 +86,11 @@ impl Frame<'_, '_, '_> {
             }
             Callee::ThisCtor => {
                 let this = self.this(st);
-                let q = self.func.owner.and_then(|c| self.module.classes.get(c.0 as usize)).map(|c| self.g(c.qualified))?;
+                let q =
+                    self.func.owner.and_then(|c| self.module.classes.get(c.0 as usize)).map(|c| self.g(c.qualified))?;
                 let init = self.eng.link.find("<init>")?;
-                let found: Vec<FnRef> = self.eng.link.own_methods(q, init).iter().copied().filter(|f| *f != self.f).collect();
+                let found: Vec<FnRef> =
+                    self.eng.link.own_methods(q, init).iter().copied().filter(|f| *f != self.f).collect();
                 let found = self.pick(found, &args, true);
                 match found.first() {
                     Some(f) => self.call_args(st, v, *f, Some(this), &args),
@@ -165,7 +168,12 @@ impl Frame<'_, '_, '_> {
                 if let Some((decl, rows)) = link.rows(self.lang, s, n) {
                     let callee = link.join(decl, n).unwrap_or(n);
                     let this = self.this(st);
-                    return Some(self.lib_call(st, v, rows, CallIn { recv: Some((v, this)), args: args.to_vec(), callee }));
+                    return Some(self.lib_call(
+                        st,
+                        v,
+                        rows,
+                        CallIn { recv: Some((v, this)), args: args.to_vec(), callee },
+                    ));
                 }
             }
             own = false;
@@ -184,7 +192,8 @@ impl Frame<'_, '_, '_> {
         }
         let score = |f: &FnRef| -> Option<i32> {
             let func = link.func(*f);
-            let ps: Vec<_> = func.params.iter().filter(|p| !matches!(p.kind, ParamKind::This | ParamKind::Capture)).collect();
+            let ps: Vec<_> =
+                func.params.iter().filter(|p| !matches!(p.kind, ParamKind::This | ParamKind::Capture)).collect();
             let var = ps.last().is_some_and(|p| p.kind == ParamKind::VarArgs);
             if !(ps.len() == args.len() || (var && args.len() + 1 >= ps.len())) {
                 return None;
@@ -193,7 +202,9 @@ impl Frame<'_, '_, '_> {
             for (p, a) in ps.iter().zip(args) {
                 let Some(t) = p.ty.as_ref().and_then(|t| link.ty(f.file, t, func.owner)) else { continue };
                 let name = link.str(t);
-                let text = a.val.as_str().is_some() || !a.val.shapes.is_empty() || a.val.tys.iter().any(|t| link.str(*t) == "java.lang.String");
+                let text = a.val.as_str().is_some()
+                    || !a.val.shapes.is_empty()
+                    || a.val.tys.iter().any(|t| link.str(*t) == "java.lang.String");
                 if text && !matches!(a.val.cst.single(), Some(C::Char(_))) {
                     s += match name {
                         "java.lang.String" => 2,
@@ -202,7 +213,10 @@ impl Frame<'_, '_, '_> {
                     };
                 } else if a.val.tys.iter().any(|x| *x == t) {
                     s += 2;
-                } else if !a.val.tys.is_empty() && a.val.tys.iter().all(|x| !link.is_subtype(*x, t)) && link.classes.contains_key(&t) {
+                } else if !a.val.tys.is_empty()
+                    && a.val.tys.iter().all(|x| !link.is_subtype(*x, t))
+                    && link.classes.contains_key(&t)
+                {
                     s -= 2;
                 } else if a.val.num && name == "java.lang.String" {
                     s -= 3;
@@ -270,7 +284,11 @@ impl Frame<'_, '_, '_> {
                     C::Path(p) => {
                         if let Some(g) = link.join(p, n) {
                             let e = link.entity(g);
-                            let e = if e == Entity::Path(g) && link.rows_of(self.lang, g).is_none() { self.inherited(p, n, e) } else { e };
+                            let e = if e == Entity::Path(g) && link.rows_of(self.lang, g).is_none() {
+                                self.inherited(p, n, e)
+                            } else {
+                                e
+                            };
                             put(self.call_entity(st, v, &e, args.clone()));
                         } else if let Some((decl, rows)) = link.rows(self.lang, p, n) {
                             let callee = link.join(decl, n).unwrap_or(n);
@@ -353,11 +371,17 @@ impl Frame<'_, '_, '_> {
                 && let Some((decl, rows)) = link.rows(self.lang, obj, n)
             {
                 rows_of.push((link.join(decl, n).unwrap_or(n), rows));
-            } else if tys.is_empty() && let Some(hit) = self.guess_builtin(st, r, n) {
+            } else if tys.is_empty()
+                && let Some(hit) = self.guess_builtin(st, r, n)
+            {
                 rows_of.push(hit);
             }
         }
         if rows_of.is_empty() && project.is_empty() {
+            if r.ident.is_some() && r.tys.is_empty() {
+                // A captured or untyped value: its type is the caller's to know.
+                self.relevant |= r.deps;
+            }
             return Some(self.unknown_call(st, v, Some(r), &args));
         }
         if project.len() > MAX_CALLEES {
@@ -429,10 +453,11 @@ impl Frame<'_, '_, '_> {
     pub fn call_entity(&mut self, st: &mut State, v: ValueId, e: &Entity, args: Vec<A>) -> Option<Val> {
         match e {
             Entity::Func(f) => {
-                let found = match self.eng.link.functions.get(&self.eng.link.g(f.file, self.eng.link.func(*f).qualified)) {
-                    Some(all) if self.lang == Lang::Java => self.pick(all.clone(), &args, true),
-                    _ => vec![*f],
-                };
+                let found =
+                    match self.eng.link.functions.get(&self.eng.link.g(f.file, self.eng.link.func(*f).qualified)) {
+                        Some(all) if self.lang == Lang::Java => self.pick(all.clone(), &args, true),
+                        _ => vec![*f],
+                    };
                 self.call_many(st, v, &found, None, &args)
             }
             Entity::Class(q) => self.construct(st, v, *q, args),
@@ -477,7 +502,11 @@ impl Frame<'_, '_, '_> {
                     if let Some(C::Class(q) | C::Path(q)) = recv.cst.single() {
                         let link = self.eng.link;
                         let is_static = link.methods(*q, name).iter().any(|f| link.func(*f).is(flags::STATIC));
-                        if !is_static && link.str(name) != "new" && !args.is_empty() && link.join(*q, name).is_none_or(|g| link.rows_of(self.lang, g).is_none()) {
+                        if !is_static
+                            && link.str(name) != "new"
+                            && !args.is_empty()
+                            && link.join(*q, name).is_none_or(|g| link.rows_of(self.lang, g).is_none())
+                        {
                             let mut rest = args.clone();
                             let first = rest.remove(0);
                             put(self.call_method(st, v, (first.id, first.val), name, rest));
@@ -514,23 +543,29 @@ impl Frame<'_, '_, '_> {
 
     fn call_closure(&mut self, st: &mut State, v: ValueId, f: FnRef, args: &[A], caps: Vec<Val>) -> Option<Val> {
         let func = self.eng.link.func(f);
-        let mut b = self.bind(st, v, f, None, args);
-        let mut caps = caps.into_iter();
         let has_this = func.params.first().is_some_and(|p| p.kind == ParamKind::This);
+        let this = has_this.then(|| self.this(st));
+        let mut b = self.bind(st, v, f, this, args);
+        let mut caps = caps.into_iter();
         for (i, p) in func.params.iter().enumerate() {
             if p.kind == ParamKind::Capture {
                 b.actual[i] = caps.next();
             }
         }
-        if has_this && b.actual[0].is_none() {
-            b.actual[0] = Some(self.this(st));
-        }
         self.apply(st, v, f, b)
     }
 
     /// Calls a project function with values that are no syntactic arguments (properties, callbacks of models).
-    pub fn call_project(&mut self, st: &mut State, v: ValueId, f: FnRef, pos: Vec<Val>, kw: &[(G, Val)]) -> Option<Val> {
-        let mut args: Vec<A> = pos.into_iter().enumerate().map(|(i, val)| A { id: v, val, kw: G::EMPTY, spread: 0, index: i }).collect();
+    pub fn call_project(
+        &mut self,
+        st: &mut State,
+        v: ValueId,
+        f: FnRef,
+        pos: Vec<Val>,
+        kw: &[(G, Val)],
+    ) -> Option<Val> {
+        let mut args: Vec<A> =
+            pos.into_iter().enumerate().map(|(i, val)| A { id: v, val, kw: G::EMPTY, spread: 0, index: i }).collect();
         for (k, val) in kw {
             args.push(A { id: v, val: val.clone(), kw: *k, spread: 0, index: 0 });
         }
@@ -565,7 +600,10 @@ impl Frame<'_, '_, '_> {
         let mut keywords: BTreeMap<C, Val> = BTreeMap::new();
         for a in args {
             if a.kw != G::EMPTY {
-                match func.params.iter().position(|p| link.g(f.file, p.name) == a.kw && !matches!(p.kind, ParamKind::This | ParamKind::VarArgs | ParamKind::KwArgs)) {
+                match func.params.iter().position(|p| {
+                    link.g(f.file, p.name) == a.kw
+                        && !matches!(p.kind, ParamKind::This | ParamKind::VarArgs | ParamKind::KwArgs)
+                }) {
                     Some(i) => {
                         b.actual[i] = Some(a.val.clone());
                         b.ids[i] = Some(a.id);
@@ -579,7 +617,9 @@ impl Frame<'_, '_, '_> {
             if a.spread != 0 {
                 // Unknown many: every parameter still open may get a part of it.
                 for i in next..n {
-                    if b.actual[i].is_none() && matches!(func.params[i].kind, ParamKind::Normal | ParamKind::KeywordOnly) {
+                    if b.actual[i].is_none()
+                        && matches!(func.params[i].kind, ParamKind::Normal | ParamKind::KeywordOnly)
+                    {
                         let x = self.element_of(st, v, a.id, &a.val);
                         b.actual[i] = Some(x);
                     }
@@ -588,7 +628,8 @@ impl Frame<'_, '_, '_> {
                 continue;
             }
             match func.params.get(next) {
-                Some(p) if p.kind == ParamKind::Normal => {
+                // A method called through its class takes its receiver as the first argument.
+                Some(p) if p.kind == ParamKind::Normal || (p.kind == ParamKind::This && next == 0) => {
                     b.actual[next] = Some(a.val.clone());
                     b.ids[next] = Some(a.id);
                     next += 1;
@@ -639,7 +680,10 @@ impl Frame<'_, '_, '_> {
         if v.cst != Csts::Top {
             p.cst = Some(v.cst.clone());
         }
-        if v.exact {
+        // Of a library type nothing in the project is a subtype: the declared one is as good as the allocated one.
+        let link = self.eng.link;
+        let library = |t: &G| !link.classes.contains_key(t) && link.all_subclasses(*t).is_empty();
+        if v.exact || v.tys.iter().all(library) {
             p.tys = v.tys.to_vec();
         }
         p.num = v.num;
@@ -702,7 +746,9 @@ impl Frame<'_, '_, '_> {
         let out = self.instantiate(st, v, f, &s, &b, special);
         // Facts about the arguments.
         let map = |list: &Vec<(u16, Fact)>| -> Vec<(ValueId, Fact)> {
-            list.iter().filter_map(|(n, f)| b.ids.get(*n as usize).copied().flatten().map(|id| (id, f.clone()))).collect()
+            list.iter()
+                .filter_map(|(n, f)| b.ids.get(*n as usize).copied().flatten().map(|id| (id, f.clone())))
+                .collect()
         };
         let posts = [map(&s.post[0]), map(&s.post[1]), map(&s.post[2])];
         for (id, fact) in &posts[0] {
@@ -714,9 +760,26 @@ impl Frame<'_, '_, '_> {
         out
     }
 
-    fn instantiate(&mut self, st: &mut State, v: ValueId, f: FnRef, s: &Summary, b: &Binding, special: bool) -> Option<Val> {
+    fn instantiate(
+        &mut self,
+        st: &mut State,
+        v: ValueId,
+        f: FnRef,
+        s: &Summary,
+        b: &Binding,
+        special: bool,
+    ) -> Option<Val> {
         let callee = self.eng.link.g(f.file, self.eng.link.func(f).qualified);
-        let mut inst = Inst { s, b, v, callee, paths: BTreeMap::new(), objs: BTreeMap::new(), todo: Vec::new(), salt: f.id.0.wrapping_mul(31) };
+        let mut inst = Inst {
+            s,
+            b,
+            v,
+            callee,
+            paths: BTreeMap::new(),
+            objs: BTreeMap::new(),
+            todo: Vec::new(),
+            salt: f.id.0.wrapping_mul(31),
+        };
         let ret = s.ret.as_ref().map(|r| self.subst(st, &mut inst, r));
         // Objects changed or reachable.
         let dirty: Vec<ObjId> = s.heap.iter().filter(|(_, o)| o.dirty).map(|(id, _)| *id).collect();
@@ -728,7 +791,8 @@ impl Frame<'_, '_, '_> {
         let globals: Vec<((G, G), Val)> = s.globals.iter().map(|(k, x)| (*k, self.subst(st, &mut inst, x))).collect();
         let mut events = Vec::new();
         for e in &s.events {
-            let latent = e.deps != 0 || e.sinks.iter().any(|s| s.2.taint.iter().any(|t| matches!(t.src, Src::Param(..))));
+            let latent =
+                e.deps != 0 || e.sinks.iter().any(|s| s.2.taint.iter().any(|t| matches!(t.src, Src::Param(..))));
             if (latent || special) && self.events.len() < MAX_EVENTS {
                 events.push(self.subst_event(st, &mut inst, e, v));
             }
@@ -753,7 +817,8 @@ impl Frame<'_, '_, '_> {
                 n.fields.insert(*k, self.subst(st, &mut inst, x));
             }
             n.elems = o.elems.as_ref().map(|e| e.iter().map(|x| self.subst(st, &mut inst, x)).collect());
-            n.entries = o.entries.as_ref().map(|e| e.iter().map(|(k, x)| (k.clone(), self.subst(st, &mut inst, x))).collect());
+            n.entries =
+                o.entries.as_ref().map(|e| e.iter().map(|(k, x)| (k.clone(), self.subst(st, &mut inst, x))).collect());
             n.rest = o.rest.as_ref().map(|x| self.subst(st, &mut inst, x));
             n.keys = o.keys.as_ref().map(|x| self.subst(st, &mut inst, x));
             n.text = o.text.as_ref().map(|x| self.subst(st, &mut inst, x));
@@ -795,7 +860,11 @@ impl Frame<'_, '_, '_> {
         for mut e in events {
             e.deps |= st.ctl;
             let n = self.events.range((v, 0)..=(v, u32::MAX)).count() as u32;
-            let dup = self.events.range((v, 0)..=(v, u32::MAX)).find(|(_, o)| o.func == e.func && o.value == e.value && o.via == e.via).map(|x| *x.0);
+            let dup = self
+                .events
+                .range((v, 0)..=(v, u32::MAX))
+                .find(|(_, o)| o.func == e.func && o.value == e.value && o.via == e.via)
+                .map(|x| *x.0);
             match dup {
                 Some(k) => {
                     if let Some(old) = self.events.get_mut(&k) {
@@ -1036,7 +1105,8 @@ impl Frame<'_, '_, '_> {
         }
         out.shapes = shapes;
         if out.cst == Csts::Top && !out.shapes.is_empty() {
-            let texts: Option<std::collections::BTreeSet<C>> = out.shapes.iter().map(|s| crate::val::shape_text(s).map(|t| C::Str(t.into()))).collect();
+            let texts: Option<std::collections::BTreeSet<C>> =
+                out.shapes.iter().map(|s| crate::val::shape_text(s).map(|t| C::Str(t.into()))).collect();
             if let Some(t) = texts.filter(|t| t.len() <= 6) {
                 out.cst = Csts::Set(t.into_iter().collect());
             }
@@ -1057,7 +1127,11 @@ impl Frame<'_, '_, '_> {
         let mut o = Obj::new(ObjKind::Plain, true);
         o.ty = Some(q);
         if !link.classes.contains_key(&q) {
-            let rows = if self.lang == Lang::Java { link.rows(self.lang, q, init).map(|r| (link.join(r.0, init).unwrap_or(init), r.1)) } else { link.rows_of(self.lang, q).map(|r| (q, r)) };
+            let rows = if self.lang == Lang::Java {
+                link.rows(self.lang, q, init).map(|r| (link.join(r.0, init).unwrap_or(init), r.1))
+            } else {
+                link.rows_of(self.lang, q).map(|r| (q, r))
+            };
             let own = rows.filter(|(callee, _)| self.lang != Lang::Java || link.str(*callee).starts_with(link.str(q)));
             match own {
                 Some((callee, rows)) => {
@@ -1106,7 +1180,8 @@ impl Frame<'_, '_, '_> {
         let mut this = self.alloc(st, v, 0, o);
         this.tys.push(q);
         this.exact = true;
-        let own = if self.lang == Lang::Java { link.own_methods(q, init).to_vec() } else { link.methods(q, init).to_vec() };
+        let own =
+            if self.lang == Lang::Java { link.own_methods(q, init).to_vec() } else { link.methods(q, init).to_vec() };
         let found = self.pick(own, &args, true);
         if let Some(f) = found.first() {
             self.call_args(st, v, *f, Some(this.clone()), &args)?;
@@ -1115,7 +1190,12 @@ impl Frame<'_, '_, '_> {
             let class = link.class(q);
             let record = class.is_some_and(|c| c.kind == surefix_ir::ClassKind::Record);
             if record && let (Some(c), Some(r)) = (class, link.classes.get(&q)) {
-                let fields: Vec<G> = c.fields.iter().filter(|f| self.lang == Lang::Python || !f.is_static).map(|f| link.g(r.file, f.name)).collect();
+                let fields: Vec<G> = c
+                    .fields
+                    .iter()
+                    .filter(|f| self.lang == Lang::Python || !f.is_static)
+                    .map(|f| link.g(r.file, f.name))
+                    .collect();
                 for (i, a) in args.iter().enumerate() {
                     let name = if a.kw != G::EMPTY { Some(a.kw) } else { fields.get(i).copied() };
                     if let Some(n) = name {
@@ -1130,7 +1210,11 @@ impl Frame<'_, '_, '_> {
                         self.call_args(st, v, *f, Some(this.clone()), &args)?;
                         break;
                     }
-                    if let Some((callee, rows)) = if self.lang == Lang::Java { link.rows(self.lang, s, init) } else { link.rows_of(self.lang, s).map(|r| (s, r)) } {
+                    if let Some((callee, rows)) = if self.lang == Lang::Java {
+                        link.rows(self.lang, s, init)
+                    } else {
+                        link.rows_of(self.lang, s).map(|r| (s, r))
+                    } {
                         self.lib_call(st, v, rows, CallIn { recv: Some((v, this.clone())), args, callee });
                         break;
                     }
@@ -1165,7 +1249,8 @@ impl Frame<'_, '_, '_> {
                         let d = self.deep(st, r, 0);
                         elem.absorb(&d, Crumbs::UNKNOWN_CALLEE);
                     }
-                    let fake: Vec<A> = (0..n).map(|i| A { id: v, val: elem.clone(), kw: G::EMPTY, spread: 0, index: i }).collect();
+                    let fake: Vec<A> =
+                        (0..n).map(|i| A { id: v, val: elem.clone(), kw: G::EMPTY, spread: 0, index: i }).collect();
                     let caps = o.elems.clone().unwrap_or_default();
                     let mut scratch = st.clone();
                     if let Some(x) = self.call_closure(&mut scratch, v, f, &fake, caps) {
@@ -1187,7 +1272,16 @@ impl Frame<'_, '_, '_> {
         }
         for r in &x.refs {
             if let Some(o) = st.heap.get(r).cloned() {
-                for e in o.elems.iter().flatten().chain(o.entries.iter().flat_map(|e| e.values())).chain(&o.rest).chain(&o.text).chain(&o.keys).chain(o.fields.values()) {
+                for e in o
+                    .elems
+                    .iter()
+                    .flatten()
+                    .chain(o.entries.iter().flat_map(|e| e.values()))
+                    .chain(&o.rest)
+                    .chain(&o.text)
+                    .chain(&o.keys)
+                    .chain(o.fields.values())
+                {
                     if e.taint.is_empty() && e.refs.is_empty() {
                         continue;
                     }

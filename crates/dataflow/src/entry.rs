@@ -3,8 +3,8 @@
 use crate::FnRef;
 use crate::names::{G, Linked};
 use rustc_hash::FxHashMap;
-use surefix_ir::{Annotation, FnId, Lang, ParamKind};
-use surefix_models::{Entry, EntryHow, EntryParams, SourceKind};
+use surefix_ir::{Annotation, FnId, Lang, Module, ParamKind};
+use surefix_models::{Entry, EntryHow, EntryParams, Kinds, SourceKind};
 use surefix_text::FileId;
 
 /// What the models say of an entry function.
@@ -16,6 +16,8 @@ pub(crate) struct EntryInfo {
     pub types: Vec<(u16, G)>,
     /// A framework calls it.
     pub is_entry: bool,
+    /// How text that it returns is used, and the annotation that says so.
+    pub returns: Option<(Kinds, String)>,
 }
 
 /// Finds the entry functions of a program.
@@ -46,23 +48,33 @@ pub(crate) fn entries(link: &Linked<'_>) -> FxHashMap<FnRef, EntryInfo> {
                             && let Some(sup) = link.find(&e.what)
                             && link.is_subtype(q, sup)
                         {
-                            apply(&mut info, func, &e.params, None, link);
+                            apply(&mut info, m, func, e, None, link);
                         }
                     }
                     EntryHow::Annotation => {
                         if annotations.iter().any(|a| *a == e.what) {
-                            apply(&mut info, func, &e.params, None, link);
+                            apply(&mut info, m, func, e, None, link);
+                        }
+                    }
+                    EntryHow::ClassAnnotation => {
+                        let class = func.owner.and_then(|c| m.classes.get(c.0 as usize));
+                        if !annotations.is_empty()
+                            && class.is_some_and(|c| c.annotations.iter().flat_map(names_of).any(|a| a == e.what))
+                        {
+                            apply(&mut info, m, func, e, None, link);
                         }
                     }
                     EntryHow::Name => {
                         if named(name) && !e.names.is_empty() {
-                            apply(&mut info, func, &e.params, None, link);
+                            apply(&mut info, m, func, e, None, link);
                         }
                     }
                     EntryHow::ParamAnnotation | EntryHow::ParamDefault | EntryHow::ParamName | EntryHow::ParamType => {
                         for (i, p) in func.params.iter().enumerate() {
                             let hit = match e.how {
-                                EntryHow::ParamAnnotation => p.annotations.iter().flat_map(names_of).any(|a| a == e.what),
+                                EntryHow::ParamAnnotation => {
+                                    p.annotations.iter().flat_map(names_of).any(|a| a == e.what)
+                                }
                                 EntryHow::ParamDefault => p.default_call.is_some_and(|d| {
                                     let fake = Annotation { name: d, args: Vec::new(), span: p.span };
                                     annotation_names(link, r, &fake).contains(&e.what)
@@ -72,19 +84,26 @@ pub(crate) fn entries(link: &Linked<'_>) -> FxHashMap<FnRef, EntryInfo> {
                                         && i <= 1
                                         && m.imports.iter().any(|im| {
                                             let path = m.strings.get(im.path);
-                                            path == e.what || path.strip_prefix(e.what.as_str()).is_some_and(|x| x.starts_with('.'))
+                                            path == e.what
+                                                || path
+                                                    .strip_prefix(e.what.as_str())
+                                                    .is_some_and(|x| x.starts_with('.'))
                                         })
                                 }
-                                _ => p.ty.as_ref().and_then(|t| link.ty(file, t, func.owner)).is_some_and(|t| link.str(t) == e.what),
+                                _ => {
+                                    p.ty.as_ref()
+                                        .and_then(|t| link.ty(file, t, func.owner))
+                                        .is_some_and(|t| link.str(t) == e.what)
+                                }
                             };
                             if hit {
-                                apply(&mut info, func, &e.params, Some(i as u16), link);
+                                apply(&mut info, m, func, e, Some(i as u16), link);
                             }
                         }
                     }
                 }
             }
-            if info.is_entry || !info.sources.is_empty() || !info.types.is_empty() {
+            if info.is_entry || info.returns.is_some() || !info.sources.is_empty() || !info.types.is_empty() {
                 out.insert(r, info);
             }
         }
@@ -92,14 +111,36 @@ pub(crate) fn entries(link: &Linked<'_>) -> FxHashMap<FnRef, EntryInfo> {
     out
 }
 
-fn apply(info: &mut EntryInfo, func: &surefix_ir::Function, params: &EntryParams, matched: Option<u16>, link: &Linked<'_>) {
-    match params {
+/// True when the route says that the parameter is a number or a UUID: `<int:id>` (Flask, Django), `<id:int>` (Bottle),
+/// `{id:int}` (Starlette).
+fn converted(module: &Module, func: &surefix_ir::Function, name: &str) -> bool {
+    let mut texts = func.annotations.iter().flat_map(|a| &a.args).map(|a| module.strings.get(a.1));
+    texts.any(|t| {
+        ["int", "float", "uuid"].iter().any(|c| {
+            t.contains(&format!("<{c}:{name}>"))
+                || t.contains(&format!("<{name}:{c}>"))
+                || t.contains(&format!("{{{name}:{c}}}"))
+        })
+    })
+}
+
+fn apply(
+    info: &mut EntryInfo,
+    module: &Module,
+    func: &surefix_ir::Function,
+    entry: &Entry,
+    matched: Option<u16>,
+    link: &Linked<'_>,
+) {
+    match &entry.params {
+        EntryParams::Returns(kinds) => info.returns = Some((*kinds, entry.what.clone())),
         EntryParams::None => info.is_entry = true,
         EntryParams::From(n, kind) => {
             info.is_entry = true;
             for (i, p) in func.params.iter().enumerate() {
                 let known = info.sources.iter().any(|s| s.0 == i as u16) || info.types.iter().any(|t| t.0 == i as u16);
-                if i >= *n as usize && !matches!(p.kind, ParamKind::This | ParamKind::Capture) && !known {
+                let free = !converted(module, func, module.strings.get(p.name));
+                if free && i >= *n as usize && !matches!(p.kind, ParamKind::This | ParamKind::Capture) && !known {
                     info.sources.push((i as u16, *kind));
                 }
             }

@@ -4,7 +4,7 @@ use crate::heap::{Fact, State};
 use crate::interp::{Frame, same_const};
 use crate::names::G;
 use crate::val::{C, Csts, SFrag, Val, tflag};
-use surefix_ir::{BinOp, Callee, Op, UnOp, ValueId};
+use surefix_ir::{BinOp, Callee, Lang, Op, UnOp, ValueId};
 use surefix_models::{Base, Kind, Kinds};
 
 fn mask_of(s: &str) -> u128 {
@@ -49,14 +49,65 @@ impl Frame<'_, '_, '_> {
                 }
                 if c.args.len() == 1 {
                     self.upstream(c.args[0].value, out, depth + 1);
-                } else if let Callee::New { .. } = &c.callee
-                    && let Some(last) = c.args.last()
-                {
-                    // `new File(base, name)`: the check of the whole speaks for the part.
-                    self.upstream(last.value, out, depth + 1);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The values that a check of `v` speaks for: what `v` was made of, and what is put together in the same way elsewhere
+    /// (`new File(base, name)` in the check and again at its use). Not the parts: they may be joined to another base.
+    fn spoken_for(&self, v: ValueId) -> Vec<ValueId> {
+        let mut up = Vec::new();
+        self.upstream(v, &mut up, 0);
+        let built = |op: &Op| matches!(op, Op::Concat(_) | Op::Bin(BinOp::Add | BinOp::Div, ..) | Op::Call(_));
+        for v in up.clone() {
+            if !built(&self.func.instr(v).op) {
+                continue;
+            }
+            for n in 0..self.func.instrs.len() {
+                let other = ValueId(u32::try_from(n).unwrap_or(u32::MAX));
+                if !up.contains(&other) && self.congruent(v, other, 0) {
+                    up.push(other);
+                }
+            }
+        }
+        up
+    }
+
+    /// True when two values are computed alike from the same values.
+    fn congruent(&self, a: ValueId, b: ValueId, depth: u32) -> bool {
+        if a == b {
+            return true;
+        }
+        if depth > 6 {
+            return false;
+        }
+        let same = |x: &[ValueId], y: &[ValueId]| {
+            x.len() == y.len() && x.iter().zip(y).all(|(x, y)| self.congruent(*x, *y, depth + 1))
+        };
+        match (&self.func.instr(a).op, &self.func.instr(b).op) {
+            (Op::Copy(a), _) => self.congruent(*a, b, depth),
+            (_, Op::Copy(b)) => self.congruent(a, *b, depth),
+            (Op::Const(x), Op::Const(y)) => x == y,
+            (Op::LoadName(x), Op::LoadName(y)) => x == y,
+            (Op::LoadField(x, n), Op::LoadField(y, m)) => n == m && self.congruent(*x, *y, depth + 1),
+            (Op::Concat(x), Op::Concat(y)) => same(x, y),
+            (Op::Bin(o, x, y), Op::Bin(p, z, w)) => o == p && same(&[*x, *y], &[*z, *w]),
+            (Op::ToText(x, c, s), Op::ToText(y, d, t)) => c == d && s == t && self.congruent(*x, *y, depth + 1),
+            (Op::Call(x), Op::Call(y)) => {
+                let callee = match (&x.callee, &y.callee) {
+                    (Callee::New { ty: t, body: None }, Callee::New { ty: u, body: None }) => t.name == u.name,
+                    (Callee::Method { recv: r, name: n }, Callee::Method { recv: q, name: m }) => {
+                        n == m && self.congruent(*r, *q, depth + 1)
+                    }
+                    (Callee::Name(n), Callee::Name(m)) => n == m,
+                    _ => false,
+                };
+                let arg = |c: &surefix_ir::Call| c.args.iter().map(|a| a.value).collect::<Vec<_>>();
+                callee && same(&arg(x), &arg(y))
+            }
+            _ => false,
         }
     }
 
@@ -116,7 +167,16 @@ impl Frame<'_, '_, '_> {
             Op::Call(call) => self.assume_call(st, v, &call, yes),
             Op::InstanceOf(t, a) => {
                 if yes && let Some(ty) = self.eng.link.ty(self.f.file, &t, self.func.owner) {
-                    let num = matches!(self.eng.link.str(ty), "int" | "float" | "bool" | "java.lang.Integer" | "java.lang.Long" | "java.lang.Number" | "java.util.UUID");
+                    let num = matches!(
+                        self.eng.link.str(ty),
+                        "int"
+                            | "float"
+                            | "bool"
+                            | "java.lang.Integer"
+                            | "java.lang.Long"
+                            | "java.lang.Number"
+                            | "java.util.UUID"
+                    );
                     self.learn(st, a, &Fact { ty: Some(ty), num, ..Fact::default() }, 0);
                 }
             }
@@ -144,8 +204,10 @@ impl Frame<'_, '_, '_> {
     /// Assumes that `v` equals (or differs from) a constant.
     pub fn assume_eq(&mut self, st: &mut State, v: ValueId, c: &C, same: bool) {
         if same {
+            // Null carries no text at all: beside a checked way it adds nothing.
             let text = !matches!(c, C::Null);
-            let f = Fact { cst: Some(Csts::one(c.clone())), clean: if text { Kinds::ALL } else { Kinds::NONE }, ..Fact::default() };
+            let allow = if text { u128::MAX } else { 0 };
+            let f = Fact { cst: Some(Csts::one(c.clone())), clean: Kinds::ALL, allow, ..Fact::default() };
             self.learn(st, v, &f, 0);
             if text {
                 // A check of the host, scheme or extension speaks for the address it was parsed from.
@@ -162,6 +224,13 @@ impl Frame<'_, '_, '_> {
                 };
             }
             self.learn(st, v, &f, 0);
+        }
+        // `pattern.match(x) is not None`: an object or nothing, so the comparison is the answer itself.
+        if *c == C::Null
+            && self.lang == Lang::Python
+            && let Op::Call(call) = &self.func.instr(v).op
+        {
+            self.assume_call(st, v, call, !same);
         }
     }
 
@@ -216,14 +285,24 @@ impl Frame<'_, '_, '_> {
             && of.refs.iter().all(|r| {
                 st.heap.get(r).is_some_and(|o| {
                     o.sym.is_none()
-                        && o.elems.iter().flatten().chain(o.rest.iter()).chain(o.entries.iter().flat_map(|e| e.values())).all(|v| v.taint.is_empty())
+                        && o.elems
+                            .iter()
+                            .flatten()
+                            .chain(o.rest.iter())
+                            .chain(o.entries.iter().flat_map(|e| e.values()))
+                            .all(|v| v.taint.is_empty())
                         && (o.elems.as_ref().is_some_and(|e| !e.is_empty())
                             || o.entries.as_ref().is_some_and(|e| !e.is_empty())
                             || o.rest.is_some())
                         && o.keys.as_ref().is_none_or(|k| k.taint.is_empty())
                 })
             })
-            || (of.refs.is_empty() && of.ident.is_none() && of.taint.is_empty() && of.cst == Csts::Top && of.deps == 0 && !of.tys.is_empty())
+            || (of.refs.is_empty()
+                && of.ident.is_none()
+                && of.taint.is_empty()
+                && of.cst == Csts::Top
+                && of.deps == 0
+                && !of.tys.is_empty())
     }
 
     /// The text at `v` contains (or does not contain) `needle`.
@@ -269,8 +348,13 @@ impl Frame<'_, '_, '_> {
         }
         let Some(hit) = self.lib_calls.get(&v).cloned() else { return };
         let arg = |n: usize| call.args.get(n).map(|a| a.value);
+        // A module or class in front of the dot is no receiver.
         let recv = match &call.callee {
-            Callee::Method { recv, .. } => Some(*recv),
+            Callee::Method { recv, .. }
+                if !matches!(self.get(st, *recv).cst.single(), Some(C::Path(_) | C::Class(_))) =>
+            {
+                Some(*recv)
+            }
             _ => None,
         };
         for row in hit {
@@ -282,9 +366,7 @@ impl Frame<'_, '_, '_> {
                         _ => None,
                     };
                     if let Some(t) = target {
-                        let mut up = Vec::new();
-                        self.upstream(t, &mut up, 0);
-                        for u in up {
+                        for u in self.spoken_for(t) {
                             self.add_fact(st, u, Fact::clean(*kinds));
                         }
                     }
@@ -295,7 +377,14 @@ impl Frame<'_, '_, '_> {
         }
     }
 
-    fn assume_intrinsic(&mut self, st: &mut State, name: &str, recv: Option<ValueId>, arg: &dyn Fn(usize) -> Option<ValueId>, yes: bool) {
+    fn assume_intrinsic(
+        &mut self,
+        st: &mut State,
+        name: &str,
+        recv: Option<ValueId>,
+        arg: &dyn Fn(usize) -> Option<ValueId>,
+        yes: bool,
+    ) {
         let Some(this) = recv.or(arg(0)) else { return };
         let other = if recv.is_some() { arg(0) } else { arg(1) };
         let ov = other.map(|o| self.get(st, o));
@@ -339,9 +428,7 @@ impl Frame<'_, '_, '_> {
                 let trusted = !o.taint.iter().any(|t| matches!(t.src, crate::val::Src::Real { .. }));
                 let normal = tv.taint.iter().any(|t| t.flags & tflag::NORMAL != 0);
                 if yes && trusted && normal && self.ends_in_separator(&o) {
-                    let mut up = Vec::new();
-                    self.upstream(this, &mut up, 0);
-                    for u in up {
+                    for u in self.spoken_for(this) {
                         self.add_fact(st, u, Fact::clean(Kinds::of(Kind::Path)));
                     }
                 }
@@ -357,10 +444,34 @@ impl Frame<'_, '_, '_> {
             }
             "str.matches" | "re.fullmatch" | "re.match" if yes => {
                 // Receiver form: text.matches(pattern); function form: matches(pattern, text).
-                let (text, pattern) = if recv.is_some() { (this, ov) } else { (other.unwrap_or(this), Some(self.get(st, this))) };
+                let (text, pattern) =
+                    if recv.is_some() { (this, ov) } else { (other.unwrap_or(this), Some(self.get(st, this))) };
                 if let Some(p) = pattern.and_then(|p| p.as_str())
                     && let Some(mask) = pattern_mask(&p, name != "re.match")
                 {
+                    self.learn(st, text, &Fact { allow: mask, ..Fact::default() }, 0);
+                }
+            }
+            "re.pattern_fullmatch" | "re.pattern_match" if yes => {
+                let pattern = self.get(st, this).as_str();
+                if let (Some(text), Some(p)) = (other, pattern)
+                    && let Some(mask) = pattern_mask(&p, name == "re.pattern_fullmatch")
+                {
+                    self.learn(st, text, &Fact { allow: mask, ..Fact::default() }, 0);
+                }
+            }
+            "re.matcher_matches" if yes => {
+                // `pattern.matcher(text)`, written in place or kept in a local.
+                let mut at = this;
+                while let Op::Copy(x) = &self.func.instr(at).op {
+                    at = *x;
+                }
+                if let Op::Call(c) = &self.func.instr(at).op
+                    && let (Callee::Method { recv, .. }, [text]) = (&c.callee, c.args.as_slice())
+                    && let Some(p) = self.get(st, *recv).as_str()
+                    && let Some(mask) = pattern_mask(&p, true)
+                {
+                    let text = text.value;
                     self.learn(st, text, &Fact { allow: mask, ..Fact::default() }, 0);
                 }
             }

@@ -299,7 +299,9 @@ impl Fact {
             t.flags |= self.flags & !tflag::NORMAL;
         };
         v.taint.iter_mut().for_each(hits);
-        if !v.shapes.is_empty() && (self.deny != 0 || self.allow != u128::MAX || !self.clean.is_empty() || self.flags != 0) {
+        if !v.shapes.is_empty()
+            && (self.deny != 0 || self.allow != u128::MAX || !self.clean.is_empty() || self.flags != 0)
+        {
             for s in &mut v.shapes {
                 if s.iter().any(|f| matches!(f, crate::val::SFrag::Hole(h) if !h.taint.is_empty())) {
                     let frags = Arc::make_mut(s);

@@ -153,7 +153,23 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
         let scalar = ty.is_some_and(|t| {
             matches!(
                 self.eng.link.str(t),
-                "int" | "long" | "short" | "byte" | "boolean" | "float" | "double" | "char" | "java.lang.Integer" | "java.lang.Long" | "java.lang.Boolean" | "bool" | "java.util.UUID" | "uuid.UUID" | "java.math.BigDecimal" | "java.math.BigInteger" | "java.time.LocalDate"
+                "int"
+                    | "long"
+                    | "short"
+                    | "byte"
+                    | "boolean"
+                    | "float"
+                    | "double"
+                    | "char"
+                    | "java.lang.Integer"
+                    | "java.lang.Long"
+                    | "java.lang.Boolean"
+                    | "bool"
+                    | "java.util.UUID"
+                    | "uuid.UUID"
+                    | "java.math.BigDecimal"
+                    | "java.math.BigInteger"
+                    | "java.time.LocalDate"
             )
         });
         if scalar {
@@ -400,6 +416,9 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
                 }
                 Term::Return(v) => {
                     let val = v.map(|v| self.get(&st, v));
+                    if let (Some(v), Some(val)) = (*v, &val) {
+                        self.return_event(&st, v, val);
+                    }
                     let entry = (st, val, *v);
                     match exit_of.get(&b) {
                         Some(&i) => exits[i] = entry,
@@ -893,9 +912,11 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
             let outer = self.func.instr(v).span;
             // A one-element display ends right behind its element; a comprehension goes on with `for`.
             let phi = matches!(self.func.instr(items[0].value).op, Op::Phi(_));
-            phi || self.func.instrs.iter().any(|i| {
-                matches!(i.op, Op::IterNext(_)) && outer.contains(i.span) && !inner.contains(i.span)
-            })
+            phi || self
+                .func
+                .instrs
+                .iter()
+                .any(|i| matches!(i.op, Op::IterNext(_)) && outer.contains(i.span) && !inner.contains(i.span))
         }
     }
 
@@ -1096,5 +1117,7 @@ fn loop_blocks(f: &Function, rank: &[usize]) -> Vec<bool> {
             }
         }
     }
-    (0..f.blocks.len()).map(|i| ranges.iter().any(|r| rank[i] != usize::MAX && r.0 <= rank[i] && rank[i] <= r.1)).collect()
+    (0..f.blocks.len())
+        .map(|i| ranges.iter().any(|r| rank[i] != usize::MAX && r.0 <= rank[i] && rank[i] <= r.1))
+        .collect()
 }

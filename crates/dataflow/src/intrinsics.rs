@@ -69,7 +69,14 @@ impl Frame<'_, '_, '_> {
         }
     }
 
-    fn new_seq(&mut self, st: &mut State, v: ValueId, elems: Option<Vec<Val>>, rest: Option<Val>, like: Option<&Val>) -> Val {
+    fn new_seq(
+        &mut self,
+        st: &mut State,
+        v: ValueId,
+        elems: Option<Vec<Val>>,
+        rest: Option<Val>,
+        like: Option<&Val>,
+    ) -> Val {
         let mut o = Obj::new(ObjKind::Seq, true);
         match elems {
             Some(e) if e.len() <= MAX_ELEMS => {
@@ -141,13 +148,22 @@ impl Frame<'_, '_, '_> {
         let out = match family {
             "str" => self.text_op(st, v, op, (this_id, this), &args, off, callee),
             "re" => {
-                // fullmatch and match are guards; their value is a match object with the text inside.
-                let text = args.get(1).map(|a| a.val.clone()).unwrap_or_else(Val::top);
-                self.derived(v, callee, &text)
+                // Matches are guards; their value is a match object with the text inside.
+                let text = match op {
+                    "compile" | "pattern_fullmatch" | "pattern_match" => arg(0),
+                    "matcher_matches" => None,
+                    _ => arg(1),
+                };
+                match (op, text) {
+                    ("compile", Some(t)) => Val { cst: t.cst.clone(), ..self.derived(v, callee, &t) },
+                    (_, Some(t)) => self.derived(v, callee, &t),
+                    (_, None) => Val::number(),
+                }
             }
             "sb" => match op {
                 "new" => {
-                    let mut init = arg(0).map(|x| self.text_arg(st, &x)).filter(|x| !x.num).unwrap_or_else(|| Val::str(""));
+                    let mut init =
+                        arg(0).map(|x| self.text_arg(st, &x)).filter(|x| !x.num).unwrap_or_else(|| Val::str(""));
                     if init.shapes.is_empty() && init.cst == Csts::Top {
                         let id = args.first().map_or(v, |a| a.id);
                         init.shapes.push(self.hole(id, &init));
@@ -173,7 +189,10 @@ impl Frame<'_, '_, '_> {
                     let mut merged: Option<Val> = None;
                     for r in this.refs.clone() {
                         let t = self.text_of(st, r);
-                        let y = if self.looping && t.shapes.len() + t.taint.len() > 0 && st.heap.get(&r).is_some_and(|o| !o.unique) {
+                        let y = if self.looping
+                            && t.shapes.len() + t.taint.len() > 0
+                            && st.heap.get(&r).is_some_and(|o| !o.unique)
+                        {
                             let mut y = t.clone();
                             y.absorb(&x, Crumbs::default());
                             y
@@ -221,7 +240,8 @@ impl Frame<'_, '_, '_> {
             "num" => match op {
                 "box" => rest(0).filter(|_| input.recv.is_some()).unwrap_or(this),
                 "parse" => {
-                    let x = if input.recv.is_some() && !args.is_empty() { arg(0).unwrap_or_else(Val::top) } else { this };
+                    let x =
+                        if input.recv.is_some() && !args.is_empty() { arg(0).unwrap_or_else(Val::top) } else { this };
                     match x.as_str().and_then(|s| s.trim().parse::<i64>().ok()) {
                         Some(i) => Val::int(i),
                         None => x.as_int().map_or_else(Val::number, Val::int),
@@ -298,7 +318,16 @@ impl Frame<'_, '_, '_> {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn text_op(&mut self, st: &mut State, v: ValueId, op: &str, this: (ValueId, Val), args: &[A], off: usize, callee: G) -> Val {
+    fn text_op(
+        &mut self,
+        st: &mut State,
+        v: ValueId,
+        op: &str,
+        this: (ValueId, Val),
+        args: &[A],
+        off: usize,
+        callee: G,
+    ) -> Val {
         let (this_id, recv) = this;
         let recv = self.text_arg(st, &recv);
         let rest = |n: usize| args.get(n + off).map(|a| &a.val);
@@ -348,7 +377,9 @@ impl Frame<'_, '_, '_> {
                         Some(h) => h.as_int().and_then(pos),
                     };
                     match (pos(lo), hi) {
-                        (Some(lo), Some(hi)) if lo <= hi && hi <= cs.len() => Val::str(&cs[lo..hi].iter().collect::<String>()),
+                        (Some(lo), Some(hi)) if lo <= hi && hi <= cs.len() => {
+                            Val::str(&cs[lo..hi].iter().collect::<String>())
+                        }
                         _ => derived(self),
                     }
                 }
@@ -404,7 +435,12 @@ impl Frame<'_, '_, '_> {
                 let of_recv = off == 1 || args.is_empty() || matches!(op, "encode" | "chars");
                 let target = if of_recv { recv.clone() } else { rest(0).cloned().unwrap_or_else(Val::top) };
                 // The static form converts its argument, the constructor form too (`new String(bytes)`).
-                let target = if op == "decode" && !args.is_empty() && rest(0).is_some_and(|r| !r.taint.is_empty() || r.as_str().is_some() || !r.shapes.is_empty()) && recv.taint.is_empty() && recv.as_str().is_none() {
+                let target = if op == "decode"
+                    && !args.is_empty()
+                    && rest(0).is_some_and(|r| !r.taint.is_empty() || r.as_str().is_some() || !r.shapes.is_empty())
+                    && recv.taint.is_empty()
+                    && recv.as_str().is_none()
+                {
                     rest(0).cloned().unwrap_or_else(Val::top)
                 } else {
                     target
@@ -415,7 +451,9 @@ impl Frame<'_, '_, '_> {
                 x.refs.clear();
                 if op == "of" || op == "decode" {
                     x.tys.clear();
-                    if let Some(t) = self.eng.link.find(if self.lang == Lang::Java { "java.lang.String" } else { "str" }) {
+                    if let Some(t) =
+                        self.eng.link.find(if self.lang == Lang::Java { "java.lang.String" } else { "str" })
+                    {
                         x.tys.push(t);
                     }
                 }
@@ -433,7 +471,11 @@ impl Frame<'_, '_, '_> {
                         x.absorb(&to, Crumbs::default());
                         if let (Some(from), Some(to)) = (a_str, to.as_str()) {
                             let gone: u128 = if op == "replace" {
-                                if from.chars().count() == 1 { from.chars().filter(char::is_ascii).fold(0, |m, c| m | 1 << c as u32) } else { 0 }
+                                if from.chars().count() == 1 {
+                                    from.chars().filter(char::is_ascii).fold(0, |m, c| m | 1 << c as u32)
+                                } else {
+                                    0
+                                }
                             } else {
                                 removed_by(&from)
                             };
@@ -467,7 +509,12 @@ impl Frame<'_, '_, '_> {
                     [one] => match self.only(st, &one.val).and_then(|o| o.elems.clone()) {
                         Some(e) => {
                             let ids = self.element_ids(one.id);
-                            Some(e.into_iter().enumerate().map(|(i, x)| (ids.get(i).copied().unwrap_or(one.id), x)).collect())
+                            Some(
+                                e.into_iter()
+                                    .enumerate()
+                                    .map(|(i, x)| (ids.get(i).copied().unwrap_or(one.id), x))
+                                    .collect(),
+                            )
                         }
                         None => None,
                     },
@@ -500,7 +547,16 @@ impl Frame<'_, '_, '_> {
             }
             "format" => {
                 // `String.format([locale,] template, args…)`, `template.formatted(args…)`.
-                let (t_at, first) = if off == 0 { (None, 0) } else { (args.iter().position(|a| a.val.as_str().is_some() || !a.val.shapes.is_empty() || !a.val.taint.is_empty()), 1) };
+                let (t_at, first) = if off == 0 {
+                    (None, 0)
+                } else {
+                    (
+                        args.iter().position(|a| {
+                            a.val.as_str().is_some() || !a.val.shapes.is_empty() || !a.val.taint.is_empty()
+                        }),
+                        1,
+                    )
+                };
                 let (t, first) = match t_at {
                     Some(i) if off == 1 => (args[i].val.clone(), i + 1),
                     _ => (recv.clone(), first),
@@ -529,10 +585,19 @@ impl Frame<'_, '_, '_> {
                 }
                 all.shapes.clear();
                 all.cst = Csts::Top;
-                let pos: Vec<(ValueId, Val)> = args.iter().filter(|a| a.kw == G::EMPTY).map(|a| (a.id, a.val.clone())).collect();
-                let named: Vec<(String, ValueId, Val)> = args.iter().filter(|a| a.kw != G::EMPTY).map(|a| (self.eng.link.str(a.kw).to_string(), a.id, a.val.clone())).collect();
+                let pos: Vec<(ValueId, Val)> =
+                    args.iter().filter(|a| a.kw == G::EMPTY).map(|a| (a.id, a.val.clone())).collect();
+                let named: Vec<(String, ValueId, Val)> = args
+                    .iter()
+                    .filter(|a| a.kw != G::EMPTY)
+                    .map(|a| (self.eng.link.str(a.kw).to_string(), a.id, a.val.clone()))
+                    .collect();
                 self.template(st, v, &recv, &all, Syntax::Braces, &mut |n, name| {
-                    if name.is_empty() { pos.get(n).cloned() } else { named.iter().find(|x| x.0 == name).map(|x| (x.1, x.2.clone())) }
+                    if name.is_empty() {
+                        pos.get(n).cloned()
+                    } else {
+                        named.iter().find(|x| x.0 == name).map(|x| (x.1, x.2.clone()))
+                    }
                 })
             }
             "split" => {
@@ -551,7 +616,10 @@ impl Frame<'_, '_, '_> {
                 {
                     // The separator does not occur in the parts (Python; Java when it is no pattern character).
                     let c = sep.chars().next().unwrap_or(' ');
-                    if c.is_ascii() && (self.lang == Lang::Python || !".*+?()[]{}|^$\\".contains(c)) && rest(1).is_none() {
+                    if c.is_ascii()
+                        && (self.lang == Lang::Python || !".*+?()[]{}|^$\\".contains(c))
+                        && rest(1).is_none()
+                    {
                         e.taint.iter_mut().for_each(|t| t.deny |= 1 << c as u32);
                     }
                 }
@@ -576,7 +644,15 @@ impl Frame<'_, '_, '_> {
         }
     }
 
-    fn list_op(&mut self, st: &mut State, v: ValueId, op: &str, this: (ValueId, Val), args: &[A], has_recv: bool) -> Val {
+    fn list_op(
+        &mut self,
+        st: &mut State,
+        v: ValueId,
+        op: &str,
+        this: (ValueId, Val),
+        args: &[A],
+        has_recv: bool,
+    ) -> Val {
         let (id, recv) = this;
         let off = if has_recv { 0 } else { 1 };
         let rest = |n: usize| args.get(n + off).map(|a| a.val.clone()).unwrap_or_else(Val::top);
@@ -601,7 +677,9 @@ impl Frame<'_, '_, '_> {
             }
             "of" => {
                 let one = match args {
-                    [a] if a.val.tys.iter().any(|t| self.eng.link.str(*t) == "[]") => self.only(st, &a.val).map(|o| (o.elems.clone(), o.rest.clone())),
+                    [a] if a.val.tys.iter().any(|t| self.eng.link.str(*t) == "[]") => {
+                        self.only(st, &a.val).map(|o| (o.elems.clone(), o.rest.clone()))
+                    }
                     _ => None,
                 };
                 match one {
@@ -626,10 +704,12 @@ impl Frame<'_, '_, '_> {
                         o.kind = ObjKind::Seq;
                     }
                     match (&mut o.elems, sure) {
-                        (Some(e), true) if e.len() < MAX_ELEMS && (!two || at.is_some()) => match at.and_then(|i| usize::try_from(i).ok()) {
-                            Some(i) if i <= e.len() => e.insert(i, x.clone()),
-                            _ => e.push(x.clone()),
-                        },
+                        (Some(e), true) if e.len() < MAX_ELEMS && (!two || at.is_some()) => {
+                            match at.and_then(|i| usize::try_from(i).ok()) {
+                                Some(i) if i <= e.len() => e.insert(i, x.clone()),
+                                _ => e.push(x.clone()),
+                            }
+                        }
                         _ => {
                             if o.elems.is_some() {
                                 o.smash();
@@ -656,7 +736,9 @@ impl Frame<'_, '_, '_> {
                 let k = if has { rest(0) } else { Val::int(if self.lang == Lang::Python { -1 } else { 0 }) };
                 if op == "remove" && !k.num {
                     // By value.
-                    let hit = elems.as_ref().and_then(|e| k.cst.single().and_then(|c| e.iter().position(|x| x.cst.single() == Some(c))));
+                    let hit = elems
+                        .as_ref()
+                        .and_then(|e| k.cst.single().and_then(|c| e.iter().position(|x| x.cst.single() == Some(c))));
                     self.edit(st, &recv, &mut |o, sure| match (&mut o.elems, hit, sure) {
                         (Some(e), Some(i), true) => {
                             e.remove(i);
@@ -751,7 +833,15 @@ impl Frame<'_, '_, '_> {
         }
     }
 
-    fn map_op(&mut self, st: &mut State, v: ValueId, op: &str, this: (ValueId, Val), args: &[A], has_recv: bool) -> Val {
+    fn map_op(
+        &mut self,
+        st: &mut State,
+        v: ValueId,
+        op: &str,
+        this: (ValueId, Val),
+        args: &[A],
+        has_recv: bool,
+    ) -> Val {
         let (id, recv) = this;
         let off = if has_recv { 0 } else { 1 };
         let rest = |n: usize| args.get(n + off).map(|a| a.val.clone());
@@ -861,7 +951,9 @@ impl Frame<'_, '_, '_> {
                 let mut pair = Obj::seq(vec![k, x], true);
                 pair.unique = true;
                 let mut p = self.alloc(st, v, 5, pair);
-                if let Some(t) = self.eng.link.find(if self.lang == Lang::Java { "java.util.Map.Entry" } else { "tuple" }) {
+                if let Some(t) =
+                    self.eng.link.find(if self.lang == Lang::Java { "java.util.Map.Entry" } else { "tuple" })
+                {
                     p.tys.push(t);
                 }
                 self.new_seq(st, v, None, Some(p), None)
@@ -950,7 +1042,10 @@ impl Frame<'_, '_, '_> {
                     None => return Some(Val::top()),
                 };
                 if first.val.is_null() {
-                    let class = self.only(st, &this).and_then(|o| o.elems.as_ref().and_then(|e| e.first().cloned())).unwrap_or_else(Val::top);
+                    let class = self
+                        .only(st, &this)
+                        .and_then(|o| o.elems.as_ref().and_then(|e| e.first().cloned()))
+                        .unwrap_or_else(Val::top);
                     return self.call_method(st, v, (v, class), name, rest);
                 }
                 self.call_method(st, v, (first.id, first.val), name, rest)
@@ -971,9 +1066,16 @@ impl Frame<'_, '_, '_> {
                     _ => Val::number(),
                 },
                 "str" => {
-                    let exc = x.tys.iter().any(|t| self.eng.link.str(*t).ends_with("Exception") || self.eng.link.str(*t).ends_with("Error"));
+                    let exc = x.tys.iter().any(|t| {
+                        self.eng.link.str(*t).ends_with("Exception") || self.eng.link.str(*t).ends_with("Error")
+                    });
                     let _ = exc;
-                    if let Some(f) = self.eng.link.find("__str__").and_then(|m| x.tys.first().and_then(|t| self.eng.link.methods(*t, m).first().copied())) {
+                    if let Some(f) = self
+                        .eng
+                        .link
+                        .find("__str__")
+                        .and_then(|m| x.tys.first().and_then(|t| self.eng.link.methods(*t, m).first().copied()))
+                    {
                         return self.call_project(st, v, f, vec![x], &[]);
                     }
                     let mut y = self.to_text(st, id(0), x, true);
@@ -988,7 +1090,11 @@ impl Frame<'_, '_, '_> {
                 "list" | "tuple" | "set" | "reversed" | "sorted" | "iter" | "filter" => {
                     let src = if op == "filter" { arg(1) } else { x };
                     let sid = if op == "filter" { id(1) } else { id(0) };
-                    let elems = self.only(st, &src).filter(|o| o.kind != ObjKind::Map).and_then(|o| o.elems.clone()).filter(|_| matches!(op, "list" | "tuple" | "iter"));
+                    let elems = self
+                        .only(st, &src)
+                        .filter(|o| o.kind != ObjKind::Map)
+                        .and_then(|o| o.elems.clone())
+                        .filter(|_| matches!(op, "list" | "tuple" | "iter"));
                     if args.is_empty() {
                         return Some(self.new_seq(st, v, Some(Vec::new()), None, None));
                     }
@@ -1101,7 +1207,15 @@ impl Frame<'_, '_, '_> {
         )
     }
 
-    fn resource_op(&mut self, st: &mut State, v: ValueId, op: &str, this: (ValueId, Val), args: &[A], input: &CallIn) -> Val {
+    fn resource_op(
+        &mut self,
+        st: &mut State,
+        v: ValueId,
+        op: &str,
+        this: (ValueId, Val),
+        args: &[A],
+        input: &CallIn,
+    ) -> Val {
         let rest = |n: usize| args.get(n).map(|a| a.val.clone()).unwrap_or_else(Val::top);
         match op {
             "open" => {

@@ -27,7 +27,9 @@ impl<'a> Frame<'_, '_, 'a> {
             if want == "_" || want == ".." || want == "*" || want == "Object" {
                 return true;
             }
-            let text = a.val.as_str().is_some() || !a.val.shapes.is_empty() || a.val.tys.iter().any(|t| self.eng.link.str(*t) == "java.lang.String");
+            let text = a.val.as_str().is_some()
+                || !a.val.shapes.is_empty()
+                || a.val.tys.iter().any(|t| self.eng.link.str(*t) == "java.lang.String");
             let array = a.val.tys.iter().any(|t| self.eng.link.str(*t) == "[]");
             if a.val.is_null() {
                 return true;
@@ -39,8 +41,15 @@ impl<'a> Frame<'_, '_, 'a> {
                 return variadic;
             }
             match want {
-                "String" | "CharSequence" => !a.val.num && (text || a.val.tys.is_empty() || a.val.tys.iter().any(|t| self.eng.link.str(*t).ends_with(want))),
-                "int" | "long" | "short" | "byte" | "boolean" | "double" | "float" => !text && (a.val.num || a.val.tys.is_empty()),
+                "String" | "CharSequence" => {
+                    !a.val.num
+                        && (text
+                            || a.val.tys.is_empty()
+                            || a.val.tys.iter().any(|t| self.eng.link.str(*t).ends_with(want)))
+                }
+                "int" | "long" | "short" | "byte" | "boolean" | "double" | "float" => {
+                    !text && (a.val.num || a.val.tys.is_empty())
+                }
                 "char" => !text || matches!(a.val.cst.single(), Some(C::Char(_))),
                 _ => {
                     if text {
@@ -52,7 +61,9 @@ impl<'a> Frame<'_, '_, 'a> {
                     a.val.tys.is_empty()
                         || a.val.tys.iter().any(|t| {
                             let simple = |g: G| self.eng.link.str(g).rsplit('.').next() == Some(want);
-                            simple(*t) || self.eng.link.supers(*t).into_iter().any(simple) || !self.eng.link.is_model_type(*t)
+                            simple(*t)
+                                || self.eng.link.supers(*t).into_iter().any(simple)
+                                || !self.eng.link.is_model_type(*t)
                         })
                 }
             }
@@ -287,7 +298,13 @@ impl<'a> Frame<'_, '_, 'a> {
                             for (_, y) in self.read(st, &input, p) {
                                 join_opt(&mut x, &y);
                             }
-                            args.push(crate::call::A { id: v, val: x.unwrap_or_else(Val::top), kw: G::EMPTY, spread: 0, index: i });
+                            args.push(crate::call::A {
+                                id: v,
+                                val: x.unwrap_or_else(Val::top),
+                                kw: G::EMPTY,
+                                spread: 0,
+                                index: i,
+                            });
                         }
                         let x = self.call_value(st, v, &f, args);
                         if let (Some(to), Some(x)) = (to, x) {
@@ -324,7 +341,10 @@ impl<'a> Frame<'_, '_, 'a> {
                     out.tys = smallvec::smallvec![t];
                     out.exact = false;
                 }
-                let scalar = matches!(self.eng.link.str(t), "int" | "long" | "boolean" | "double" | "float" | "short" | "byte" | "bool");
+                let scalar = matches!(
+                    self.eng.link.str(t),
+                    "int" | "long" | "boolean" | "double" | "float" | "short" | "byte" | "bool"
+                );
                 out.num |= scalar;
             }
             self.ensure_obj(st, v, &mut out);
@@ -336,7 +356,10 @@ impl<'a> Frame<'_, '_, 'a> {
     fn ensure_obj(&mut self, st: &mut State, v: ValueId, x: &mut Val) {
         if x.refs.is_empty() && !x.num && x.cst == crate::val::Csts::Top && x.shapes.is_empty() {
             let name = x.tys.first().map(|t| self.eng.link.str(*t)).unwrap_or("");
-            if matches!(name, "java.lang.String" | "str" | "bytes" | "[]" | "list" | "dict" | "") || name.starts_with("java.util.") || x.taint.iter().any(|t| matches!(t.src, Src::Real { .. })) {
+            if matches!(name, "java.lang.String" | "str" | "bytes" | "[]" | "list" | "dict" | "")
+                || name.starts_with("java.util.")
+                || x.taint.iter().any(|t| matches!(t.src, Src::Real { .. }))
+            {
                 return;
             }
             let mut o = Obj::new(crate::heap::ObjKind::Plain, true);
@@ -450,7 +473,8 @@ impl<'a> Frame<'_, '_, 'a> {
                             x.shapes = shapes;
                         }
                         if !x.taint.is_empty() && !x.num {
-                            match sinks.iter_mut().find(|s: &&mut (Kind, Option<usize>, Val)| s.0 == *kind && s.1 == n) {
+                            match sinks.iter_mut().find(|s: &&mut (Kind, Option<usize>, Val)| s.0 == *kind && s.1 == n)
+                            {
                                 Some(s) => s.2.join(&x),
                                 None => sinks.push((*kind, n, x)),
                             }
@@ -469,7 +493,14 @@ impl<'a> Frame<'_, '_, 'a> {
         self.event(st, v, input, sinks, tags);
     }
 
-    fn event(&mut self, st: &State, v: ValueId, input: &CallIn, sinks: Vec<(Kind, Option<usize>, Val)>, tags: Vec<Arc<str>>) {
+    fn event(
+        &mut self,
+        st: &State,
+        v: ValueId,
+        input: &CallIn,
+        sinks: Vec<(Kind, Option<usize>, Val)>,
+        tags: Vec<Arc<str>>,
+    ) {
         let recv = input.recv.as_ref().map(|r| self.snap(st, &r.1));
         let count = input.args.iter().map(|a| a.index + 1).max().unwrap_or(0);
         let mut args: Vec<crate::summary::Snap> = Vec::with_capacity(count);
@@ -491,9 +522,14 @@ impl<'a> Frame<'_, '_, 'a> {
             }
             self.relevant |= deps;
         }
-        let new = Event { func: self.f, value: v, callee: input.callee, tags, recv, args, sinks, deps, via: Vec::new() };
+        let new =
+            Event { func: self.f, value: v, callee: input.callee, tags, recv, args, sinks, deps, via: Vec::new() };
         // A block may be visited again: the last visit's state subsumes the earlier ones, but taints must not get lost.
-        let n = self.events.range((v, 0)..=(v, u32::MAX)).find(|(_, e)| e.callee == new.callee && e.via.is_empty()).map(|e| e.0.1);
+        let n = self
+            .events
+            .range((v, 0)..=(v, u32::MAX))
+            .find(|(_, e)| e.callee == new.callee && e.via.is_empty())
+            .map(|e| e.0.1);
         match n {
             Some(n) => {
                 if let Some(old) = self.events.get_mut(&(v, n)) {
@@ -515,8 +551,48 @@ impl<'a> Frame<'_, '_, 'a> {
         }
     }
 
+    /// Text returned by a function whose caller, a framework, sends it on.
+    pub fn return_event(&mut self, st: &State, v: ValueId, x: &Val) {
+        let Some((kinds, what)) = self.eng.entries.get(&self.f).and_then(|e| e.returns.clone()) else { return };
+        let link = self.eng.link;
+        let is_text = |x: &Val| {
+            let named = |t: &G| matches!(link.str(*t), "java.lang.String" | "str" | "bytes");
+            !x.shapes.is_empty() || x.as_str().is_some() || x.tys.iter().any(named)
+        };
+        let mut text = x.clone();
+        // `return body, status` of Flask: the first element is the body.
+        if let [r] = x.refs.as_slice()
+            && x.tys.iter().any(|t| link.str(*t) == "tuple")
+            && let Some(first) = st.heap.get(r).and_then(|o| o.elems.as_ref()).and_then(|e| e.first())
+        {
+            text = first.clone();
+        }
+        if !is_text(&text) {
+            if !text.tys.is_empty() || !text.refs.is_empty() {
+                return;
+            }
+            // Of unknown type: only what comes straight from a source is surely text.
+            text.taint.retain(|t| !t.crumbs.has(Crumbs::UNKNOWN_CALLEE));
+        }
+        if text.taint.is_empty() || text.num {
+            return;
+        }
+        let kinds = Kind::ALL.iter().copied().filter(|k| kinds.has(*k));
+        let sinks: Vec<(Kind, Option<usize>, Val)> = kinds.map(|k| (k, None, text.clone())).collect();
+        let callee = link.find(&what).unwrap_or(G::EMPTY);
+        self.event(st, v, &CallIn { recv: None, args: Vec::new(), callee }, sinks, Vec::new());
+    }
+
     /// Rows of an attribute, subscript or context manager: they act on its value (`ret`).
-    pub fn attribute_rows(&mut self, st: &mut State, v: ValueId, callee: G, rows: &'a [Row], base: Option<&Val>, x: &mut Val) {
+    pub fn attribute_rows(
+        &mut self,
+        st: &mut State,
+        v: ValueId,
+        callee: G,
+        rows: &'a [Row],
+        base: Option<&Val>,
+        x: &mut Val,
+    ) {
         let input = CallIn { recv: base.map(|b| (v, b.clone())), args: Vec::new(), callee };
         let at = self.place(v);
         let mut out: Option<Val> = None;
@@ -525,7 +601,10 @@ impl<'a> Frame<'_, '_, 'a> {
             match &row.fact {
                 Fact::Source { kind, .. } => {
                     said = true;
-                    let t = Taint::new(Src::Real { kind: *kind, name: callee, at }, Trace::default().step(at, StepKind::Source, callee));
+                    let t = Taint::new(
+                        Src::Real { kind: *kind, name: callee, at },
+                        Trace::default().step(at, StepKind::Source, callee),
+                    );
                     x.add_taint(&t);
                 }
                 Fact::Returns(t) => {
@@ -582,12 +661,16 @@ impl<'a> Frame<'_, '_, 'a> {
                 x.tys = tys;
             }
         }
-        if !said
-            && let Some(b) = base
-        {
+        if !said && let Some(b) = base {
             x.absorb(b, Crumbs::default());
         }
-        let tags: Vec<Arc<str>> = rows.iter().filter_map(|r| match &r.fact { Fact::Watch(t) => Some(Arc::from(t.as_str())), _ => None }).collect();
+        let tags: Vec<Arc<str>> = rows
+            .iter()
+            .filter_map(|r| match &r.fact {
+                Fact::Watch(t) => Some(Arc::from(t.as_str())),
+                _ => None,
+            })
+            .collect();
         if !tags.is_empty() {
             self.event(st, v, &input, Vec::new(), tags);
         }
@@ -625,7 +708,8 @@ impl<'a> Frame<'_, '_, 'a> {
         for t in base.tys.clone() {
             if let Some((decl, rows)) = link.rows(self.lang, t, set) {
                 let callee = link.join(decl, set).unwrap_or(set);
-                let a = |i: usize, val: &Val| crate::call::A { id: v, val: val.clone(), kw: G::EMPTY, spread: 0, index: i };
+                let a =
+                    |i: usize, val: &Val| crate::call::A { id: v, val: val.clone(), kw: G::EMPTY, spread: 0, index: i };
                 let input = CallIn { recv: Some((v, base.clone())), args: vec![a(0, key), a(1, x)], callee };
                 let rows: Vec<&Row> = rows.iter().collect();
                 self.sinks_and_watches(st, v, &rows, &input);
@@ -637,7 +721,8 @@ impl<'a> Frame<'_, '_, 'a> {
     pub fn caught(&mut self, _st: &mut State, v: ValueId, mut x: Val) -> Val {
         let at: Place = self.place(v);
         if x.tys.is_empty()
-            && let Some(t) = self.eng.link.find(if self.lang == Lang::Java { "java.lang.Throwable" } else { "Exception" })
+            && let Some(t) =
+                self.eng.link.find(if self.lang == Lang::Java { "java.lang.Throwable" } else { "Exception" })
         {
             x.tys.push(t);
         }

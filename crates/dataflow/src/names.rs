@@ -195,7 +195,18 @@ impl<'a> Linked<'a> {
                 self.names.intern(n);
             }
         }
-        for n in ["this$0", "<init>", "__init__", "<clinit>", "<module>", "__call__", "__enter__", "builtins", "surefix.parameter", "<return>"] {
+        for n in [
+            "this$0",
+            "<init>",
+            "__init__",
+            "<clinit>",
+            "<module>",
+            "__call__",
+            "__enter__",
+            "builtins",
+            "surefix.parameter",
+            "<return>",
+        ] {
             self.names.intern(n);
         }
     }
@@ -214,7 +225,9 @@ impl<'a> Linked<'a> {
                 }
                 let g = self.alias.get(&g).copied().unwrap_or(g);
                 match i.kind {
-                    ImportKind::TypeWildcard | ImportKind::StaticWildcard | ImportKind::FromWildcard => wild.push((g, i.kind)),
+                    ImportKind::TypeWildcard | ImportKind::StaticWildcard | ImportKind::FromWildcard => {
+                        wild.push((g, i.kind))
+                    }
                     _ if i.local == Sym::EMPTY => {}
                     _ => {
                         map.insert(i.local, g);
@@ -304,7 +317,9 @@ impl<'a> Linked<'a> {
                 for instr in &func.instrs {
                     match &instr.op {
                         Op::Call(c) => match &c.callee {
-                            Callee::Method { name, .. } | Callee::Name(name) | Callee::Super(name) => called.push(g(*name)),
+                            Callee::Method { name, .. } | Callee::Name(name) | Callee::Super(name) => {
+                                called.push(g(*name))
+                            }
                             Callee::New { ty, .. } => {
                                 let text = m.strings.get(ty.name);
                                 let simple = text.rsplit('.').next().unwrap_or(text);
@@ -321,7 +336,9 @@ impl<'a> Linked<'a> {
                                 self.globals.entry((g(m.name), g(*name))).or_default().push(r);
                             }
                         }
-                        Op::BoundMethod(_, name) | Op::LoadField(_, name) if m.lang == Lang::Python || matches!(instr.op, Op::BoundMethod(..)) => {
+                        Op::BoundMethod(_, name) | Op::LoadField(_, name)
+                            if m.lang == Lang::Python || matches!(instr.op, Op::BoundMethod(..)) =>
+                        {
                             called.push(g(*name));
                         }
                         Op::LoadName(name) if m.lang == Lang::Python => called.push(g(*name)),

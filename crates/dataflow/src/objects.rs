@@ -1,10 +1,10 @@
 //! Reads and writes of fields, elements and globals.
 
+use crate::Crumbs;
 use crate::heap::{Obj, ObjKind, Site, State, join_opt};
 use crate::interp::{Frame, MAX_ELEMS};
 use crate::names::{Entity, G};
 use crate::val::{C, Csts, SFrag, Step, Val, tflag};
-use crate::Crumbs;
 use smallvec::smallvec;
 use std::sync::Arc;
 use surefix_ir::{Lang, Op, ValueId};
@@ -26,7 +26,10 @@ impl Frame<'_, '_, '_> {
             if attribute && self.lang == Lang::Python && !self.is_called(v) {
                 val = Val::top();
                 self.attribute_rows(st, v, g, rows, None, &mut val);
-            } else if attribute && self.lang == Lang::Java && matches!(self.func.instr(v).op, Op::LoadField(..) | Op::LoadName(_)) {
+            } else if attribute
+                && self.lang == Lang::Java
+                && matches!(self.func.instr(v).op, Op::LoadField(..) | Op::LoadName(_))
+            {
                 let mut typed = Val::top();
                 self.attribute_rows(st, v, g, rows, None, &mut typed);
                 val.tys = typed.tys;
@@ -220,7 +223,10 @@ impl Frame<'_, '_, '_> {
         let mut x = out.unwrap_or_else(Val::top);
         if base.refs.is_empty() {
             x.absorb(base, Crumbs::default());
-            if base.as_str().is_some() || base.tys.iter().any(|t| matches!(self.eng.link.str(*t), "str" | "java.lang.String")) || !base.shapes.is_empty() {
+            if base.as_str().is_some()
+                || base.tys.iter().any(|t| matches!(self.eng.link.str(*t), "str" | "java.lang.String"))
+                || !base.shapes.is_empty()
+            {
                 x.taint.iter_mut().for_each(|t| t.flags |= tflag::ONE_CHAR);
             }
         }
@@ -303,7 +309,11 @@ impl Frame<'_, '_, '_> {
             if let Some(i) = key.as_int() {
                 let n = elems.len() as i64;
                 let at = if i < 0 && self.lang == Lang::Python { i + n } else { i };
-                return usize::try_from(at).ok().and_then(|i| elems.get(i)).cloned().unwrap_or_else(|| Val::cst(C::Null));
+                return usize::try_from(at)
+                    .ok()
+                    .and_then(|i| elems.get(i))
+                    .cloned()
+                    .unwrap_or_else(|| Val::cst(C::Null));
             }
             return o.any_elem().unwrap_or_else(Val::top);
         }
@@ -423,7 +433,14 @@ impl Frame<'_, '_, '_> {
         }
     }
 
-    pub fn slice(&mut self, st: &mut State, v: ValueId, base_id: ValueId, base: &Val, bounds: &[Option<Val>; 3]) -> Val {
+    pub fn slice(
+        &mut self,
+        st: &mut State,
+        v: ValueId,
+        base_id: ValueId,
+        base: &Val,
+        bounds: &[Option<Val>; 3],
+    ) -> Val {
         for b in bounds.iter().flatten() {
             self.relevant |= b.deps;
         }
@@ -565,7 +582,10 @@ impl Frame<'_, '_, '_> {
         let mut heap = Vec::new();
         for w in writers {
             let func = link.func(*w);
-            let wq = func.owner.and_then(|c| link.module(w.file).classes.get(c.0 as usize)).map(|c| link.g(w.file, c.qualified));
+            let wq = func
+                .owner
+                .and_then(|c| link.module(w.file).classes.get(c.0 as usize))
+                .map(|c| link.g(w.file, c.qualified));
             if is_module {
                 if link.g(w.file, link.module(w.file).name) != owner {
                     continue;
@@ -636,7 +656,21 @@ impl Frame<'_, '_, '_> {
     /// True when some function changes a container of that name in place.
     fn mutated_elsewhere(&self, name: G) -> bool {
         let link = self.eng.link;
-        const MUTATORS: &[&str] = &["append", "add", "update", "pop", "remove", "clear", "insert", "extend", "setdefault", "put", "push", "putAll", "addAll"];
+        const MUTATORS: &[&str] = &[
+            "append",
+            "add",
+            "update",
+            "pop",
+            "remove",
+            "clear",
+            "insert",
+            "extend",
+            "setdefault",
+            "put",
+            "push",
+            "putAll",
+            "addAll",
+        ];
         let Some(users) = link.callers_by_name.get(&name) else {
             return false;
         };

@@ -49,7 +49,10 @@ fn parse(path: &str, text: &str) -> BTreeMap<String, String> {
         if let Some(i) = cut {
             let value = line[i + 1..].trim();
             let value = if path.ends_with(".env") { value.trim_matches(['"', '\'']) } else { value };
-            out.insert(line[..i].trim().replace("\\", ""), value.replace("\\\\", "\u{0}").replace('\\', "").replace('\u{0}', "\\"));
+            out.insert(
+                line[..i].trim().replace("\\", ""),
+                value.replace("\\\\", "\u{0}").replace('\\', "").replace('\u{0}', "\\"),
+            );
         }
     }
     out

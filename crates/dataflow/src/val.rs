@@ -219,14 +219,7 @@ impl Trace {
         {
             return self.clone();
         }
-        Trace(Some(Arc::new(Node {
-            place,
-            what,
-            name,
-            prev: self.clone(),
-            inner: Trace(None),
-            len: self.len() + 1,
-        })))
+        Trace(Some(Arc::new(Node { place, what, name, prev: self.clone(), inner: Trace(None), len: self.len() + 1 })))
     }
     /// This trace continued by the steps of `inner`.
     pub fn follow(&self, inner: &Trace) -> Trace {
@@ -511,7 +504,9 @@ pub(crate) fn concat_shapes(parts: &[SmallVec<[SShape; 1]>]) -> SmallVec<[SShape
                     return SmallVec::new();
                 }
                 let mut s = head.clone();
-                s.extend(tail.iter().filter(|f| !matches!(f, SFrag::Lit { text, at: None } if text.is_empty())).cloned());
+                s.extend(
+                    tail.iter().filter(|f| !matches!(f, SFrag::Lit { text, at: None } if text.is_empty())).cloned(),
+                );
                 next.push(s);
             }
         }

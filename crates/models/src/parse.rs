@@ -244,6 +244,7 @@ const HOW: &[(&str, EntryHow)] = &[
     ("param-name", EntryHow::ParamName),
     ("param-type", EntryHow::ParamType),
     ("name", EntryHow::Name),
+    ("class-annotation", EntryHow::ClassAnnotation),
 ];
 
 /// An entry row; the error names the cell.
@@ -275,12 +276,13 @@ pub(crate) fn entry(cells: &[&str]) -> Result<Entry, (usize, Wrong)> {
             Err(_) => return wrong(format!("`{n}` is no position"), "write `from 0 remote`").map_err(at),
         },
         ["matched", kind] => EntryParams::Matched(source_kind(kind).map_err(at)?),
+        ["returns", list] => EntryParams::Returns(kinds(list).map_err(at)?),
         ["type", t] => {
             qualified(t).map_err(at)?;
             EntryParams::Typed(t.to_string())
         }
         _ => {
-            let help = "write an empty text, `from 0 remote`, `matched remote` or `type a.B`";
+            let help = "write an empty text, `from 0 remote`, `matched remote`, `type a.B` or `returns xss`";
             return wrong(format!("`{}` says nothing of parameters", cell(3)), help).map_err(at);
         }
     };

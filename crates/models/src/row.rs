@@ -174,6 +174,8 @@ pub enum EntryHow {
     ParamType,
     /// Functions of those names at module or class level, anywhere.
     Name,
+    /// Annotated method of a class that `what` annotates.
+    ClassAnnotation,
 }
 
 /// What an entry row says of parameters.
@@ -187,6 +189,8 @@ pub enum EntryParams {
     Matched(SourceKind),
     /// The matched parameter has this type.
     Typed(String),
+    /// Nothing of parameters: text that the function returns is used in these ways.
+    Returns(Kinds),
 }
 
 /// A row that names entry points.

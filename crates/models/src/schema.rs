@@ -27,7 +27,9 @@
 //! entry    = [ ["override", "javax.servlet.http.HttpServlet", "doGet|doPost", ""],
 //!              ["annotation", "flask.Flask.route", "", "from 0 remote"],
 //!              ["param-annotation", "org.springframework.web.bind.annotation.RequestParam", "", "matched remote"],
-//!              ["param-name", "django", "request", "type django.http.HttpRequest"] ]
+//!              ["param-name", "django", "request", "type django.http.HttpRequest"],
+//!              ["annotation", "flask.Flask.route", "", "returns xss,info"],       # text it returns is a sink
+//!              ["class-annotation", "org.springframework.web.bind.annotation.RestController", "", "returns xss"] ]
 //! ```
 //!
 //! The sections may stand below `[lib]` or before it. A cell for an input takes several paths: `"arg0,arg1"` is one fact for each.
@@ -57,6 +59,8 @@
 //! Sets use the list operations with `set.add` `set.contains`.
 //! Objects: `obj.identity` (result is the receiver) `arg.identity` (result is argument 0) `obj.clone` `obj.equals` `opt.of` `opt.get` `opt.or_else`.
 //! Resources: `res.open` (gives the content object of a constant path) `res.load` (loads argument 0 into this) `res.get` (key, optional default).
+//! Patterns: `re.compile` (keeps the constant pattern) `re.fullmatch` `re.match` (pattern, text) `re.pattern_fullmatch` `re.pattern_match` (this, text)
+//! `re.matcher_matches` (Java: this is `pattern.matcher(text)`); a match proves which characters the text can have.
 //! Reflection: `reflect.for_name` (constant class name → class) `reflect.new_instance` `reflect.get_method` `reflect.invoke`.
 //! Python builtins: `py.len` `py.str` `py.int` `py.bool` `py.list` `py.dict` `py.tuple` `py.set` `py.isinstance` `py.getattr` `py.setattr` `py.range`
 //! `py.enumerate` `py.zip` `py.map` `py.filter` `py.sorted` `py.reversed` `py.any` `py.all` `py.open` `py.iter` `py.next` `py.min` `py.max`.

@@ -1,0 +1,75 @@
+//! What the analysis finds in small programs. A method whose name begins with `bad` must hold a flow, one that begins with
+//! `good` must not.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use surefix_dataflow::{Analysis, Options, Program, Resource, analyze};
+use surefix_ir::Lang;
+use surefix_lower::{Input, lower};
+
+fn program(files: &[(&str, &str)]) -> Program {
+    let mut p = Program::default();
+    for (path, text) in files {
+        let (lang, module) = match path.rsplit_once('.') {
+            Some((_, "java")) => (Lang::Java, String::new()),
+            Some((stem, "py")) => (Lang::Python, stem.replace('/', ".")),
+            _ => {
+                p.resources.push(Resource { path: path.to_string(), text: text.to_string() });
+                continue;
+            }
+        };
+        let m = lower(lang, Input { path, text, module: &module, is_package: path.ends_with("__init__.py") });
+        assert!(m.error_spans.is_empty(), "{path} has a syntax error");
+        p.modules.push(Arc::new(m));
+        p.paths.push(path.to_string());
+    }
+    p
+}
+
+fn run(p: &Program) -> Analysis {
+    analyze(p, surefix_models::builtin(), &Options::default())
+}
+
+/// The functions that hold a sink of a flow.
+fn holding(p: &Program, a: &Analysis) -> BTreeSet<String> {
+    a.flows
+        .iter()
+        .map(|f| {
+            let m = &p.modules[f.call.file as usize];
+            m.strings.get(m.functions[f.call.func as usize].name).to_string()
+        })
+        .collect()
+}
+
+fn check(files: &[(&str, &str)]) {
+    let p = program(files);
+    let found = holding(&p, &run(&p));
+    let mut wrong = Vec::new();
+    for m in &p.modules {
+        for f in &m.functions {
+            let name = m.strings.get(f.name);
+            if name.starts_with("bad") && !found.contains(name) {
+                wrong.push(format!("missed: {name}"));
+            }
+            if name.starts_with("good") && found.contains(name) {
+                wrong.push(format!("false alarm: {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn java_values() {
+    check(&[("app/Values.java", include_str!("java/Values.java"))]);
+}
+
+#[test]
+fn java_calls() {
+    check(&[("app/Calls.java", include_str!("java/Calls.java"))]);
+}
+
+#[test]
+fn python_web() {
+    check(&[("web.py", include_str!("python/web.py"))]);
+}
