@@ -46,11 +46,11 @@ pub(crate) fn text(
                 let Some(operand) = text.chains.get(p.chain).and_then(|c| c.operands.get(p.operand)) else { continue };
                 let PieceKind::Val { expr, field: None } = &p.kind else { continue };
                 let whole = matches!(operand.kind, OperandKind::Val) && operand.span == *expr;
-                if !whole || expand.contains(expr) || (is_name(&context) && (closed.contains(expr) || !is_built_text(cx, *expr))) {
+                if !whole || expand.contains(expr) || (is_name(&context) && (closed.contains(expr) || !is_built_text(cx, *expr, NAME))) {
                     continue;
                 }
                 let bare = context.quote == surefix_dialect::Quote::None;
-                let is_text = || bare && is_built_text(cx, *expr);
+                let is_text = || dialect == Dialect::Sql && bare && is_built_text(cx, *expr, VALUE);
                 if (!is_value(&context) || is_text()) && is_expandable(cx, *expr) {
                     if closed.contains(expr) {
                         return Err(failed.unwrap_or_else(|| Refusal::new(Reason::ShapeUnknown, "a part of the text is not known")));
@@ -76,7 +76,7 @@ pub(crate) fn text(
 
 /// A variable or call behind which more of the text may be built.
 fn is_expandable(cx: &JavaCx<'_>, expr: Span) -> bool {
-    let Some(node) = cx.node_at(expr).map(top) else { return false };
+    let Some(node) = cx.node_at(expr) else { return false };
     match node.kind() {
         "identifier" => match cx.uses(cx.node_text(node), expr) {
             Some(u) => u.kind == LocalKind::Variable,
@@ -89,9 +89,13 @@ fn is_expandable(cx: &JavaCx<'_>, expr: Span) -> bool {
     }
 }
 
-/// True when a variable is put together from string literals: as a bare operand it is text, not a value.
-fn is_built_text(cx: &JavaCx<'_>, expr: Span) -> bool {
-    let Some(node) = cx.node_at(expr).map(top) else { return false };
+/// Characters that show that a literal is a part of the language, where a value or where a name is expected.
+const VALUE: fn(&str) -> bool = |t| t.contains(['\'', '"', '`']);
+const NAME: fn(&str) -> bool = |t| t.is_empty() || t.starts_with(char::is_whitespace) || t.contains('=');
+
+/// True when a variable is put together from string literals that `wanted` takes: as a bare operand it is text, not a value.
+fn is_built_text(cx: &JavaCx<'_>, expr: Span, wanted: fn(&str) -> bool) -> bool {
+    let Some(node) = cx.node_at(expr) else { return false };
     if node.kind() == "method_invocation" {
         return is_to_string(cx, node).is_some();
     }
@@ -103,15 +107,20 @@ fn is_built_text(cx: &JavaCx<'_>, expr: Span) -> bool {
         p.child_by_field_name("right").map(span_of)
     });
     uses.init.into_iter().chain(assigned).any(|s| {
-        let Some(n) = cx.node_at(s).map(top) else { return false };
-        let plus = n.kind() == "binary_expression" && operator(cx, n) == "+";
-        (plus && has_literal(n)) || n.kind() == "string_literal"
+        let Some(n) = cx.node_at(s) else { return false };
+        let mut found = false;
+        let chain = n.kind() == "string_literal" || (n.kind() == "binary_expression" && operator(cx, n) == "+");
+        if chain {
+            java::walk(n, &mut |l| {
+                if l.kind() == "string_literal" {
+                    let map = LiteralMap::new(Lang::Java, cx.node_text(l));
+                    found |= map.is_some_and(|m| wanted(m.decoded()));
+                }
+                l.kind() != "method_invocation"
+            });
+        }
+        found
     })
-}
-
-/// The outermost node with the same bytes that is an expression.
-fn top(node: Node<'_>) -> Node<'_> {
-    node
 }
 
 fn operator<'a>(cx: &JavaCx<'a>, n: Node<'_>) -> &'a str {

@@ -42,11 +42,11 @@ pub(crate) fn text(
         for way in &text.ways {
             for (piece, context) in text.contexts(dialect, way) {
                 let Some(PieceKind::Val { expr, .. }) = text.pieces.get(piece).map(|p| &p.kind) else { continue };
-                if expand.contains(expr) || (is_name(&context) && (closed.contains(expr) || !is_built_text(cx, *expr))) {
+                if expand.contains(expr) || (is_name(&context) && (closed.contains(expr) || !is_built_text(cx, *expr, NAME))) {
                     continue;
                 }
                 let bare = context.quote == surefix_dialect::Quote::None;
-                if (!is_value(&context) || (bare && is_built_text(cx, *expr))) && is_expandable(cx, *expr) {
+                if (!is_value(&context) || (dialect == Dialect::Sql && bare && is_built_text(cx, *expr, VALUE))) && is_expandable(cx, *expr) {
                     if closed.contains(expr) {
                         return Err(failed.unwrap_or_else(|| Refusal::new(Reason::ShapeUnknown, "a part of the text is not known")));
                     }
@@ -77,15 +77,40 @@ fn is_expandable(cx: &PyCx<'_>, expr: Span) -> bool {
     }
 }
 
-/// True when a variable is put together from string literals: as a bare operand it is text, not a value.
-fn is_built_text(cx: &PyCx<'_>, expr: Span) -> bool {
+/// Characters that show that a literal is a part of the language, where a value or where a name is expected.
+const VALUE: fn(&str) -> bool = |t| t.contains(['\'', '"', '`']);
+const NAME: fn(&str) -> bool = |t| t.is_empty() || t.starts_with(char::is_whitespace) || t.contains('=');
+
+/// True when a variable is put together from string literals that `wanted` takes: as a bare operand it is text, not a value.
+fn is_built_text(cx: &PyCx<'_>, expr: Span, wanted: fn(&str) -> bool) -> bool {
     let Some(Expr::Name(n)) = cx.expr_at(expr) else { return false };
     let Some(uses) = cx.uses(&n.id, expr).filter(|u| u.param.is_none() && !u.other_binding) else { return false };
-    uses.writes.iter().filter_map(|w| w.value).any(|v| match cx.expr_at(v) {
-        Some(Expr::FString(_) | Expr::StringLiteral(_)) => true,
-        Some(e @ Expr::BinOp(_)) => has_literal(e),
-        _ => false,
-    })
+    uses.writes.iter().filter_map(|w| w.value).any(|v| literals(cx, v).iter().any(|t| wanted(t)))
+}
+
+/// The decoded literals of a chain, template or f-string.
+fn literals(cx: &PyCx<'_>, span: Span) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut todo: Vec<&Expr> = cx.expr_at(span).into_iter().collect();
+    while let Some(e) = todo.pop() {
+        match e {
+            Expr::StringLiteral(_) | Expr::FString(_) => {
+                let maps = cx.literal_tokens(span_of(e)).into_iter().filter_map(|t| LiteralMap::new(Lang::Python, t.of(cx.text)));
+                out.extend(maps.map(|m| m.decoded().to_string()));
+            }
+            Expr::BinOp(b) if b.op == Operator::Add => todo.extend([&*b.left, &*b.right]),
+            Expr::BinOp(b) if b.op == Operator::Mod => todo.push(&b.left),
+            Expr::Call(c) => {
+                if let Expr::Attribute(a) = &*c.func
+                    && a.attr.as_str() == "format"
+                {
+                    todo.push(&a.value);
+                }
+            }
+            _ => {}
+        }
+    }
+    out
 }
 
 fn has_literal(e: &Expr) -> bool {
