@@ -144,15 +144,24 @@ fn report(outcome: &Outcome, common: &Common, choice: Color, format: Format, dif
     Ok(())
 }
 
-/// The exit code that the findings ask for (4, 1, 5 or 0).
-fn verdict_code(outcome: &Outcome, settings: &Settings, applied: bool) -> u8 {
-    let remaining = |f: &&Finding| {
-        settings.fails(f.severity()) && (f.verdict.remains() || (!applied && matches!(f.verdict, Verdict::Fixed(_))))
-    };
-    if outcome.findings.iter().filter(remaining).any(|f| matches!(f.verdict, Verdict::Rejected { .. })) {
-        return 4;
+/// The exit code of a run: the worst that holds, in the order 3, 4, 1, 5, 0. `applied`: fixes count as done. `written`: a file
+/// was changed, which `tell` wants to know.
+fn exit_code(outcome: &Outcome, settings: &Settings, applied: bool, written: bool, tell: bool) -> u8 {
+    if outcome.failed() {
+        return FAILED;
     }
-    u8::from(outcome.findings.iter().any(|f| remaining(&f)))
+    let open = |v: &Verdict| v.remains() || (!applied && matches!(v, Verdict::Fixed(_)));
+    let mut remaining = outcome.findings.iter().filter(|f| settings.fails(f.severity()) && open(&f.verdict)).peekable();
+    let any = remaining.peek().is_some();
+    if remaining.any(|f| matches!(f.verdict, Verdict::Rejected { .. })) {
+        4
+    } else if any {
+        1
+    } else if written && tell {
+        5
+    } else {
+        0
+    }
 }
 
 /// `surefix scan`.
@@ -163,10 +172,7 @@ pub fn scan(args: Scan, choice: Color) -> Result<u8, Failure> {
     let all = patch(args.common.format) || args.common.save.iter().any(|s| patch(s.0));
     let outcome = ready.scan(if all { Depth::Full } else { Depth::Preview })?.as_preview();
     report(&outcome, &args.common, choice, args.common.format, false)?;
-    if outcome.failed() {
-        return Ok(FAILED);
-    }
-    Ok(verdict_code(&outcome, &ready.settings, false))
+    Ok(exit_code(&outcome, &ready.settings, false, false, false))
 }
 
 /// `surefix fix`.
@@ -213,11 +219,8 @@ pub fn fix(args: Fix, choice: Color) -> Result<u8, Failure> {
     if args.diff && !args.check {
         return Ok(0);
     }
-    let code = verdict_code(&outcome, &ready.settings, !preview);
-    if code == 0 && args.exit_non_zero_on_fix && !written.files.is_empty() {
-        return Ok(5);
-    }
-    Ok(code)
+    let any = !written.files.is_empty();
+    Ok(exit_code(&outcome, &ready.settings, !preview, any, args.exit_non_zero_on_fix))
 }
 
 /// A fix one of whose files was not written is not applied: its finding is still there.
@@ -332,4 +335,69 @@ pub fn init() -> Result<u8, Failure> {
         .map_err(|e| Failure::failed(format!("{}: {}", config::FILE_NAME, discover::io_text(&e))))?;
     talk(&format!("{} written; every line in it is optional\n", config::FILE_NAME));
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use surefix_engine::{Applied, Diagnostic, Flags, Gate};
+    use surefix_rules::{Confidence, Found, Severity};
+    use surefix_text::{FileId, Reason, Refusal, Span, Tier};
+
+    fn finding(severity: Severity, verdict: Verdict) -> Finding {
+        let mut rule = RULES[0].meta;
+        rule.severity = severity;
+        let found = Found {
+            rule: rule.id,
+            file: FileId(0),
+            span: Span::new(0, 0),
+            message: String::new(),
+            subject: String::new(),
+            sink: String::new(),
+            source: String::new(),
+            confidence: Confidence::High,
+            flow: None,
+            call: None,
+            variant: "",
+        };
+        Finding { found, rule, path: String::new(), fingerprint: String::new(), verdict }
+    }
+
+    fn applied() -> Box<Applied> {
+        Box::new(Applied {
+            title: String::new(),
+            tier: Tier::Preserving,
+            reasons: Vec::new(),
+            edits: None,
+            diff: String::new(),
+            files: Vec::new(),
+            evidence: Vec::new(),
+            pass: 1,
+        })
+    }
+
+    #[test]
+    fn the_worst_that_holds_is_the_exit_code() {
+        let settings = Settings::resolve(&Config::default(), &Flags::default());
+        let rejected = || Verdict::Rejected { title: String::new(), gate: Gate::Gone, detail: String::new() };
+        let abstained = || Verdict::Abstained(Refusal::new(Reason::NoRecipe, ""));
+        let fixed = || Verdict::Fixed(applied());
+        let code = |list: Vec<(Severity, Verdict)>, written: bool| {
+            let findings = list.into_iter().map(|(s, v)| finding(s, v)).collect();
+            exit_code(&Outcome { findings, ..Outcome::default() }, &settings, written, written, true)
+        };
+        use Severity::{High, Low};
+        assert_eq!(code(vec![], false), 0);
+        assert_eq!(code(vec![(High, fixed())], true), 5);
+        assert_eq!(code(vec![(High, fixed())], false), 1);
+        assert_eq!(code(vec![(High, fixed()), (High, abstained())], true), 1);
+        assert_eq!(code(vec![(High, abstained()), (High, rejected())], true), 4);
+        // Below the threshold nothing fails a run.
+        assert_eq!(code(vec![(Low, rejected()), (Low, abstained())], false), 0);
+        assert_eq!(code(vec![(High, Verdict::Suppressed { by: String::new() })], false), 0);
+        let failure = Diagnostic { path: String::new(), line: 0, message: String::new(), failure: true };
+        let broken =
+            Outcome { findings: vec![finding(High, rejected())], diagnostics: vec![failure], ..Outcome::default() };
+        assert_eq!(exit_code(&broken, &settings, true, true, true), FAILED);
+    }
 }

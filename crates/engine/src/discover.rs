@@ -238,7 +238,10 @@ impl Discovered {
                 Err(e) => {
                     let at =
                         error_path(&e).map_or_else(String::new, |p| relative(root, p).unwrap_or_else(|lossy| lossy));
-                    let text = e.io_error().map_or_else(|| "not understood".to_string(), io_text);
+                    // The walk's own words name the place on this machine.
+                    let text = e
+                        .io_error()
+                        .map_or_else(|| "not understood".to_string(), |e| std::io::Error::from(e.kind()).to_string());
                     let failure = e.io_error().is_some();
                     let message = format!("cannot be read: {text}");
                     self.diagnostics.push(Diagnostic { path: at, line: 0, message, failure });
