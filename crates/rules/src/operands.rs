@@ -25,35 +25,25 @@ pub struct Site {
 /// What stands for a hole in [`Site::around`].
 pub const HOLE: char = '\u{e000}';
 
-/// The text of fragments with [`HOLE`]s; a repetition counts once.
+/// The text of fragments with [`HOLE`]s; a repetition, which [`flat`] has opened, counts once.
 pub fn text_of(frags: &[Frag]) -> String {
-    let mut out = String::new();
-    for f in frags {
-        match f {
-            Frag::Lit { text, .. } => out.push_str(text),
-            Frag::Hole(_) => out.push(HOLE),
-            Frag::Rep(inner) => out.push_str(&text_of(inner)),
-        }
-    }
-    out
+    let piece = |f: &Frag| match f {
+        Frag::Lit { text, .. } => text.clone(),
+        _ => HOLE.to_string(),
+    };
+    frags.iter().map(piece).collect()
 }
 
 /// Repetitions opened: the holes of a loop's body count as standing there once.
 pub fn flat(shape: &Shape) -> Vec<Frag> {
-    fn go(frags: &[Frag], out: &mut Vec<Frag>) {
-        for f in frags {
-            match f {
-                Frag::Rep(inner) => stacker_free(inner, out),
-                f => out.push(f.clone()),
-            }
+    let mut out = Vec::new();
+    let mut work: Vec<&Frag> = shape.frags.iter().rev().collect();
+    while let Some(f) = work.pop() {
+        match f {
+            Frag::Rep(inner) => work.extend(inner.iter().rev()),
+            f => out.push(f.clone()),
         }
     }
-    // Repetitions do not nest deeper than loops do.
-    fn stacker_free(inner: &[Frag], out: &mut Vec<Frag>) {
-        go(inner, out);
-    }
-    let mut out = Vec::new();
-    go(&shape.frags, &mut out);
     out
 }
 
@@ -111,6 +101,22 @@ pub trait Syntax {
     fn operands(&self, file: FileId, span: Span) -> Vec<Span>;
     /// True for a literal.
     fn is_literal(&self, file: FileId, span: Span) -> bool;
+    /// The expressions, literals left out, that the concatenation, `append` or `format` at `span` puts into a text, each with the
+    /// constant text before and after it as far as it is seen.
+    fn entering(&self, file: FileId, span: Span) -> Vec<Entering>;
+    /// The constant text that the expression at `span` adds to, or puts into, a text.
+    fn constants(&self, file: FileId, span: Span) -> String;
+}
+
+/// An expression that is put into a text.
+#[derive(Clone, Debug)]
+pub struct Entering {
+    /// Its bytes.
+    pub span: Span,
+    /// Constant text before it ([`HOLE`] for unknown parts).
+    pub before: String,
+    /// Constant text after it.
+    pub after: String,
 }
 
 /// Names of library methods that put their argument into a text.
@@ -136,7 +142,14 @@ pub fn sites(
     };
     let holes = tainted(&flow.shapes);
     if holes.is_empty() {
-        return Ok(vec![whole(vec![(String::new(), String::new())])]);
+        // The text is not followed: whether it holds constants that encoding would change, the steps of the flow tell.
+        let steps = flow.trace.iter().filter(|s| s.what == surefix_dataflow::StepKind::Concat);
+        let marked = steps.map(|s| syntax.constants(s.place.file, s.place.span)).any(|t| t.contains(special));
+        return match traced(cx, syntax, flow) {
+            _ if !marked => Ok(vec![whole(vec![(String::new(), String::new())])]),
+            Some(site) => Ok(vec![site]),
+            None => Err(lost()),
+        };
     }
     let marked = constants_hold(&flow.shapes, special);
     let mut out: Vec<Site> = Vec::new();
@@ -158,14 +171,9 @@ pub fn sites(
             Some(s) => s,
             // The text is put together elsewhere from constants that encoding does not change: encode at the sink.
             None if !marked => whole(vec![(String::new(), String::new())]),
-            None => match placed(cx, syntax, hole, around) {
+            None => match placed(cx, syntax, hole, frags, *at, around) {
                 Some(s) => s,
-                None => {
-                    return Err(Refusal::new(
-                        Reason::ShapeUnknown,
-                        "the expression that puts the untrusted value into the text is not found",
-                    ));
-                }
+                None => traced(cx, syntax, flow).ok_or_else(lost)?,
             },
         };
         match out.iter_mut().find(|s| s.file == site.file && s.span == site.span) {
@@ -239,8 +247,19 @@ fn sliced(
     Some(Site { file, span, ty: None, around: vec![around.clone()] })
 }
 
+fn lost() -> Refusal {
+    Refusal::new(Reason::ShapeUnknown, "the expression that puts the untrusted value into the text is not found")
+}
+
 /// The place in the hole's own function where its value goes into a text.
-fn placed(cx: &FixCx<'_>, syntax: &dyn Syntax, hole: &Hole, around: (String, String)) -> Option<Site> {
+fn placed(
+    cx: &FixCx<'_>,
+    syntax: &dyn Syntax,
+    hole: &Hole,
+    frags: &[Frag],
+    at: usize,
+    around: (String, String),
+) -> Option<Site> {
     let file = hole.place.file;
     let site = |span: Span| Site { file, span, ty: hole.ty.clone(), around: vec![around.clone()] };
     if let Some(span) = syntax.operand_at(file, hole.place.span) {
@@ -249,7 +268,8 @@ fn placed(cx: &FixCx<'_>, syntax: &dyn Syntax, hole: &Hole, around: (String, Str
     let f = function(cx, file, hole.func.id.0)?;
     let m = &cx.detect.program.modules[file.0 as usize];
     let value = ValueId(hole.value);
-    let mut found: Vec<Span> = Vec::new();
+    // The expression, and the whole text that it becomes part of.
+    let mut found: Vec<(Span, Span)> = Vec::new();
     for i in &f.instrs {
         match &i.op {
             Op::Call(c) => {
@@ -259,24 +279,93 @@ fn placed(cx: &FixCx<'_>, syntax: &dyn Syntax, hole: &Hole, around: (String, Str
                     _ => "",
                 };
                 if TEXT_METHODS.contains(&name) {
-                    found.extend(
-                        c.args.iter().filter(|a| a.value == value && a.name == surefix_ir::Sym::EMPTY).map(|a| a.span),
-                    );
+                    let args = c.args.iter().filter(|a| a.value == value && a.name == surefix_ir::Sym::EMPTY);
+                    found.extend(args.map(|a| (a.span, i.span)));
                 }
             }
             Op::Concat(parts) => {
                 let operands = syntax.operands(file, i.span);
                 if operands.len() == parts.len() {
-                    found.extend(parts.iter().zip(&operands).filter(|(p, _)| **p == value).map(|(_, s)| *s));
+                    found.extend(parts.iter().zip(&operands).filter(|(p, _)| **p == value).map(|(_, s)| (*s, i.span)));
+                }
+            }
+            Op::Format(_, _, given) => {
+                let operands: Vec<Span> = syntax.entering(file, i.span).into_iter().map(|e| e.span).collect();
+                match f.instrs.get(given.0 as usize).map(|g| &g.op) {
+                    _ if *given == value => found.extend(operands.first().map(|s| (*s, i.span))),
+                    Some(Op::Aggregate(_, items)) if items.len() == operands.len() => {
+                        found.extend(
+                            items.iter().zip(&operands).filter(|(x, _)| x.value == value).map(|(_, s)| (*s, i.span)),
+                        );
+                    }
+                    _ => {}
                 }
             }
             _ => {}
         }
     }
     found.sort();
-    found.dedup();
+    found.dedup_by_key(|f| f.0);
+    if found.len() > 1 {
+        // The constant text next to the hole tells which of them this is.
+        let next_to = |f: Option<&Frag>| match f {
+            Some(Frag::Lit { at: Some(p), .. }) if p.file == file => Some(p.span),
+            _ => None,
+        };
+        let near = [at.checked_sub(1).and_then(|i| next_to(frags.get(i))), next_to(frags.get(at + 1))];
+        found.retain(|(_, text)| near.iter().flatten().any(|lit| text.contains(*lit)));
+    }
     match found.as_slice() {
-        [only] => Some(site(*only)),
+        [only] => Some(site(only.0)),
         _ => None,
     }
+}
+
+/// Where the flow first enters a text, by its steps.
+fn traced(cx: &FixCx<'_>, syntax: &dyn Syntax, flow: &Flow) -> Option<Site> {
+    let mut site: Option<Site> = None;
+    let (mut before, mut after) = (String::new(), String::new());
+    for (n, step) in flow.trace.iter().enumerate() {
+        if step.what != surefix_dataflow::StepKind::Concat {
+            continue;
+        }
+        let file = step.place.file;
+        let mut entering = syntax.entering(file, step.place.span);
+        if entering.len() > 1
+            && let Some(previous) = n.checked_sub(1).and_then(|i| flow.trace.get(i))
+        {
+            let hits = carries(cx, file, previous.place.span, step.place.span, &entering);
+            entering.retain(|e| hits.contains(&e.span));
+        }
+        match (entering.as_slice(), &site) {
+            ([one], _) => {
+                before = format!("{}{before}", one.before);
+                after.push_str(&one.after);
+                if site.is_none() {
+                    site = Some(Site { file, span: one.span, ty: None, around: Vec::new() });
+                }
+            }
+            (_, None) => return None,
+            // Further out the surroundings stay unknown.
+            (_, Some(_)) => {}
+        }
+    }
+    let mut site = site?;
+    site.around.push((before, after));
+    Some(site)
+}
+
+/// Those of the expressions that the value computed at `from` goes into.
+fn carries(cx: &FixCx<'_>, file: FileId, from: Span, text: Span, entering: &[Entering]) -> Vec<Span> {
+    let inside = |e: &&Entering| e.span.contains(from) || from == e.span;
+    let direct: Vec<Span> = entering.iter().filter(inside).map(|e| e.span).collect();
+    if !direct.is_empty() {
+        return direct;
+    }
+    let Some(module) = cx.detect.program.modules.get(file.0 as usize) else { return Vec::new() };
+    let around = module.functions.iter().filter(|f| f.span.contains(text)).min_by_key(|f| f.span.hi - f.span.lo);
+    let Some(f) = around else { return Vec::new() };
+    let values = |span: Span| (0u32..).zip(&f.instrs).filter(move |(_, i)| i.span == span).map(|(n, _)| ValueId(n));
+    let hit = |e: &&Entering| values(e.span).any(|to| values(from).any(|v| reaches(f, v, to)));
+    entering.iter().filter(hit).map(|e| e.span).collect()
 }

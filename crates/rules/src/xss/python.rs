@@ -97,7 +97,10 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         let standard = escape.module == "html";
         let is_text = matches!(site.ty.as_deref(), Some("str"));
         let inner = if standard && !is_text { format!("str({text})") } else { text.to_string() };
-        px.replace_expr(site.span, &format!("{}({inner})", escape.name), &mut edits)?;
+        let call = format!("{}({inner})", escape.name);
+        // `"<p>" + escape(x)` of markupsafe would escape the text on the left as well.
+        let new = if escape.module == "markupsafe" && is_added(&px, site.span) { format!("str({call})") } else { call };
+        px.replace_expr(site.span, &new, &mut edits)?;
     }
     let mut assurance = Assurance::start(Tier::AttackOnly);
     if sites.iter().any(|s| s.span == arg) {
@@ -105,6 +108,21 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
             .lower(Tier::AttackOnly, "the whole response text is escaped: it holds no markup of the program's own");
     }
     Ok(Fix { title: "Escape the value for the page it is put into".into(), edits, assurance, needs: Vec::new() })
+}
+
+/// True for an operand of `+` or the right side of `+=`.
+fn is_added(px: &PyCx<'_>, span: Span) -> bool {
+    use ruff_python_ast::{AnyNodeRef, Operator};
+    let path = px.path_to(span);
+    let parent = path.iter().rev().find(|n| {
+        let r = ruff_text_size::Ranged::range(*n);
+        Span::new(r.start().to_u32(), r.end().to_u32()) != span
+    });
+    match parent {
+        Some(AnyNodeRef::ExprBinOp(b)) => b.op == Operator::Add,
+        Some(AnyNodeRef::StmtAugAssign(_)) => true,
+        _ => false,
+    }
 }
 
 /// The value of argument `index` in source order.
