@@ -135,8 +135,34 @@ impl<'a> Origins<'a> {
                 return true;
             }
             i.op.operands(&mut |o| todo.push(o));
+            self.filled_with(v, &mut todo);
         }
         false
+    }
+
+    /// What the function puts into an object that it created itself: arguments of its methods, stored elements and fields.
+    fn filled_with(&self, v: ValueId, out: &mut Vec<ValueId>) {
+        let created = match self.op(v) {
+            Some(Op::Call(c)) => matches!(c.callee, Callee::New { .. }),
+            Some(Op::Aggregate(..) | Op::NewArray(..)) => true,
+            _ => false,
+        };
+        if !created {
+            return;
+        }
+        for i in &self.func.instrs {
+            match &i.op {
+                Op::Call(c) => {
+                    if let Callee::Method { recv, .. } = &c.callee
+                        && self.behind(*recv) == v
+                    {
+                        out.extend(c.args.iter().map(|a| a.value));
+                    }
+                }
+                Op::StoreIndex(base, _, x) | Op::StoreField(base, _, x) if self.behind(*base) == v => out.push(*x),
+                _ => {}
+            }
+        }
     }
 
     /// True when nothing but constants and names goes into `v`: no parameter, no call, no element of anything.

@@ -4,9 +4,10 @@
 //! environment are.
 
 use super::program::{Role, alphabet, role};
+use crate::origins::Origins;
 use crate::{Confidence, DetectCx, Found, flows};
 use surefix_dataflow::{ArgFact, ConstVal, Flow, Frag, Shape};
-use surefix_ir::Lang;
+use surefix_ir::{Lang, Op, ValueId};
 use surefix_models::Kind;
 use surefix_text::FileId;
 
@@ -23,7 +24,7 @@ pub(super) fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
             Kind::CmdShell => text(flow, 0),
             Kind::CmdLine => text(flow, 0),
             Kind::CmdArgv if python && takes_shell_option(&flow.call.callee) => python_vector(flow),
-            Kind::CmdArgv => vector(flow),
+            Kind::CmdArgv => vector(flow).and_then(|doubt| if doubt { spelled(cx, flow) } else { Some(false) }),
             _ => None,
         };
         if let Some(doubt) = doubt {
@@ -169,6 +170,43 @@ fn vector(flow: &Flow) -> Option<bool> {
         return option_c(&elems).then_some(true);
     };
     programs.iter().any(|p| reads(role(p), &elems)).then_some(false)
+}
+
+/// A vector of which the analysis knows no elements: one of several that are spelled out.
+fn spelled(cx: &DetectCx<'_>, flow: &Flow) -> Option<bool> {
+    let Some(origins) = Origins::of_sink(cx, flow) else { return Some(true) };
+    let Some((value, _)) = origins.sink_value(flow) else { return Some(true) };
+    let inner = origins.behind(value);
+    let ways: Vec<ValueId> = match origins.op(inner) {
+        Some(Op::Phi(ways)) => ways.iter().map(|(_, w)| origins.behind(*w)).collect(),
+        _ => vec![inner],
+    };
+    let mut doubt = false;
+    let mut bad = false;
+    for way in ways {
+        let items = match origins.op(way) {
+            Some(Op::Aggregate(_, items)) if items.iter().all(|i| !i.spread) => items,
+            Some(Op::Const(_)) => continue,
+            _ => return Some(true),
+        };
+        let program = items.first().and_then(|i| origins.text(i.value));
+        let risky = |from: usize| items.iter().skip(from).any(|i| origins.depends(i.value));
+        match program.map(role) {
+            Some(Role::Plain) => bad |= items.first().is_some_and(|i| origins.depends(i.value)),
+            Some(Role::Shell) => {
+                let script = items.iter().position(|i| origins.text(i.value) == Some("-c")).map(|c| c + 1);
+                bad |= script.and_then(|s| items.get(s)).is_some_and(|i| origins.depends(i.value));
+            }
+            Some(_) => bad |= risky(1),
+            None => doubt |= risky(0),
+        }
+    }
+    match (bad, doubt) {
+        (true, _) => Some(false),
+        (false, true) => Some(true),
+        // The trace does not lead into any of them: they were not understood.
+        (false, false) => Some(true).filter(|_| !origins.depends(value)),
+    }
 }
 
 /// Something like `-c` or `/c` stands in front of an untrusted element.
