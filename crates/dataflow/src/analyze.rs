@@ -524,6 +524,8 @@ impl Out<'_, '_> {
             match kind {
                 Kind::Code | Kind::Reflect | Kind::Jndi | Kind::Template | Kind::Deser | Kind::Trust | Kind::Info => {}
                 Kind::Ssrf | Kind::Redirect => {}
+                // One argument of many: what no shell and no `cmd.exe` gives a meaning. Options are the program's own business.
+                Kind::CmdArgv if only(&format!("{word}.,@%+=:/ -")) => return false,
                 Kind::CmdShell | Kind::CmdLine | Kind::CmdArgv => {
                     if only(&format!("{word}.,@%+=:")) {
                         return false;
