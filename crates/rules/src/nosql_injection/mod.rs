@@ -1,5 +1,9 @@
-//! `nosql-injection`: noSQL query injection.
+//! `nosql-injection`: NoSQL query injection.
 
+mod java;
+mod python;
+
+use crate::shapes::no;
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_ir::Lang;
 use surefix_models::Kind;
@@ -20,9 +24,17 @@ pub const META: RuleMeta = RuleMeta {
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
-    flows::report(cx, &META, &[Kind::NoSql], flows::any, out);
+    let mut found = Vec::new();
+    flows::report(cx, &META, &[Kind::NoSql], flows::any, &mut found);
+    // A value below a comparison or update operator is compared or stored as it is; it cannot bring an operator.
+    found.retain(|f| cx.lang(f.file) != Lang::Python || !python::is_harmless(cx, f));
+    out.append(&mut found);
 }
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    let Some(flow) = found.flow.as_deref() else { return no(Reason::ShapeUnknown, "the way of the value is not known") };
+    match cx.detect.lang(found.file) {
+        Lang::Java => java::fix(cx, found, flow),
+        Lang::Python => python::fix(cx, found, flow),
+    }
 }

@@ -100,7 +100,7 @@ fn token_out(
                     if c.contains(map.quote()) || c.contains('\\') {
                         return no(Reason::NoRecipe, "the new expression does not fit into the f-string");
                     }
-                    changes.push((f.range.clone(), format!("{{{c}}}")));
+                    changes.push((f.range.clone(), format!("{{{}}}", unwrapped(&c))));
                 }
                 _ => fields += 1,
             },
