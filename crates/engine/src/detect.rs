@@ -95,7 +95,7 @@ fn ask(rule: &Rule, tree: &Tree, analysis: &Analysis, knowledge: &Knowledge<'_>)
     let run = |analysis: &Analysis| {
         guarded(|| {
             let mut found = Vec::new();
-            (rule.detect)(&view(tree, analysis, knowledge), &mut found);
+            rule.find(&view(tree, analysis, knowledge), &mut found);
             found
         })
     };

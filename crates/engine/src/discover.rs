@@ -195,6 +195,9 @@ fn error_path(e: &ignore::Error) -> Option<&Path> {
     }
 }
 
+/// A file that was read, or one that is too large (`None`) or unreadable.
+type Read = Result<InputFile, (String, Role, Option<std::io::Error>)>;
+
 impl Discovered {
     /// Takes everything below a directory.
     fn walk(&mut self, root: &Path, path: &Path, anchored: bool, settings: &Settings) {
@@ -309,7 +312,7 @@ impl Discovered {
         use rayon::prelude::*;
         let list: Vec<(String, Role)> = self.files.iter().map(|(p, r)| (p.clone(), *r)).collect();
         let root = self.root.clone();
-        let read: Vec<Result<InputFile, (String, Role, Option<std::io::Error>)>> = list
+        let read: Vec<Read> = list
             .into_par_iter()
             .map(|(path, role)| {
                 let full = root.join(&path);

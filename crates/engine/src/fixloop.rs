@@ -1,24 +1,25 @@
 //! The loop: plan fixes for all findings, apply them in memory, verify, withdraw what does not pass, until nothing changes.
 
+mod attempt;
+mod propose;
+
 use crate::Knowledge;
-use crate::detect::{Detected, detect, view};
-use crate::follow::{Followed, follow};
+use crate::detect::{Detected, detect};
 use crate::front;
-use crate::gates::{self, Problem};
-use crate::guard::guarded;
+use crate::gates;
 use crate::map::PosMap;
-use crate::outcome::{Applied, Diagnostic, Gate, Stop, Verdict};
+use crate::outcome::{Applied, Diagnostic, Stop, Verdict};
 use crate::settings::Settings;
-use crate::tree::{Replacement, Tree, manifest_index};
-use rayon::prelude::*;
+use crate::tree::{Replacement, Tree};
+use attempt::Done;
 use std::collections::{BTreeMap, BTreeSet};
-use surefix_rules::{Confidence, FixCx, Found};
 use surefix_text::{Edit, EditKind, FileId, Fix, Reason, Refusal, Span};
 
 /// Rounds that may change something before the loop counts as never coming to rest.
 pub const MAX_PASSES: usize = 10;
-/// Analyses that the search for guilty fixes of one round may spend.
-const MAX_CHECKS: usize = 40;
+
+/// A rule, and a file whose findings it fixes.
+type Whose = (&'static str, FileId);
 
 /// A finding on its way to a verdict.
 pub struct Track {
@@ -61,7 +62,7 @@ pub struct FixLoop<'a> {
     /// Texts before the first change.
     originals: BTreeMap<FileId, Replacement>,
     /// Rules that may not fix a file any more, with the reason.
-    banned: BTreeMap<(&'static str, FileId), Reason>,
+    banned: BTreeMap<Whose, Reason>,
     /// Files changed by one fix, which must be written together.
     pub together: Vec<Vec<FileId>>,
     /// Messages.
@@ -88,7 +89,7 @@ struct Planned {
 #[derive(Default)]
 struct Round {
     /// Fixes that went in: rule, file of the finding.
-    applied: Vec<(&'static str, FileId)>,
+    applied: Vec<Whose>,
     /// True when a gate refused a fix.
     withdrawn: bool,
 }
@@ -177,9 +178,9 @@ impl<'a> FixLoop<'a> {
     }
 
     /// Rounds until nothing changes; `Some` names the fixes that never come to rest.
-    fn run_once(&mut self) -> Result<Option<(Reason, BTreeSet<(&'static str, FileId)>)>, String> {
+    fn run_once(&mut self) -> Result<Option<(Reason, BTreeSet<Whose>)>, String> {
         let mut states: Vec<BTreeMap<FileId, blake3::Hash>> = vec![BTreeMap::new()];
-        let mut log: Vec<Vec<(&'static str, FileId)>> = Vec::new();
+        let mut log: Vec<Vec<Whose>> = Vec::new();
         let which = if self.preview { Which::All } else { Which::Allowed };
         loop {
             let planned = self.plan(which);
@@ -222,124 +223,6 @@ impl<'a> FixLoop<'a> {
             }
         }
         any
-    }
-
-    /// Asks the recipes for a fix of every finding without a final verdict. Refusals become verdicts that a later round may
-    /// still change.
-    fn plan(&mut self, which: Which) -> Vec<Planned> {
-        let pending: Vec<(usize, usize)> = self
-            .tracks
-            .iter()
-            .enumerate()
-            .filter(|(_, t)| matches!(t.verdict, None | Some(Verdict::Abstained(_))))
-            .filter_map(|(i, t)| Some((i, t.now?)))
-            .collect();
-        let cx = view(self.tree, &self.detected.analysis, self.knowledge);
-        let fix_cx = FixCx { detect: &cx, decisions: &self.settings.decisions, all: &self.detected.found };
-        let answers: Vec<(usize, usize, Result<Fix, Refusal>, Option<String>)> = pending
-            .into_par_iter()
-            .filter_map(|(track, at)| {
-                let found = &fix_cx.all[at];
-                if let Some(why) = self.banned.get(&(found.rule, found.file)) {
-                    let detail = match why {
-                        Reason::Cycle => "this fix and another one undo each other; neither is kept",
-                        _ => "the fixes of this file never come to rest; none is kept",
-                    };
-                    return Some((track, at, Err(Refusal::new(*why, detail)), None));
-                }
-                let rule = self.knowledge.rules.iter().find(|r| r.meta.id == found.rule)?;
-                match guarded(|| (rule.fix)(&fix_cx, found)) {
-                    Ok(answer) => Some((track, at, answer.and_then(|f| self.admissible(f)), None)),
-                    Err(e) => {
-                        let refusal = Refusal::new(Reason::NoRecipe, "the recipe broke down on this code");
-                        Some((track, at, Err(refusal), Some(e)))
-                    }
-                }
-            })
-            .collect();
-        let mut out = Vec::new();
-        for (track, at, answer, broken) in answers {
-            let found = &self.detected.found[at];
-            if let Some(e) = broken {
-                self.diagnostics.push(Diagnostic {
-                    path: self.tree.path(found.file).to_string(),
-                    line: 0,
-                    message: format!("the recipe of {} broke down: {e}", found.rule),
-                    failure: false,
-                });
-            }
-            match answer {
-                Err(refusal) => self.tracks[track].verdict = Some(Verdict::Abstained(refusal)),
-                Ok(fix) => {
-                    let policy = self.policy(found, &fix);
-                    self.tracks[track].verdict = None;
-                    let wanted = match which {
-                        Which::Allowed => policy.is_none(),
-                        Which::Denied => policy.is_some(),
-                        Which::All => true,
-                    };
-                    if wanted {
-                        out.push(Planned { track, at, fix, policy });
-                    }
-                }
-            }
-        }
-        out
-    }
-
-    /// Why the settings do not allow a fix.
-    fn policy(&self, found: &Found, fix: &Fix) -> Option<Refusal> {
-        let tier = fix.assurance.tier();
-        let path = self.tree.path(found.file);
-        if !self.settings.tier_allowed(found.rule, path, tier) {
-            let detail = format!("the fix is of tier {}, which the settings do not allow here", tier.name());
-            return Some(Refusal::new(Reason::TierNotAllowed, detail));
-        }
-        let needed = self.settings.needed_confidence(tier);
-        if found.confidence < needed {
-            let detail = format!(
-                "the confidence is {}, a fix of tier {} needs {}",
-                found.confidence.name(),
-                tier.name(),
-                needed.name()
-            );
-            return Some(Refusal::new(Reason::ConfidenceTooLow, detail));
-        }
-        None
-    }
-
-    /// Refuses a fix that touches what no fix may touch.
-    fn admissible(&self, fix: Fix) -> Result<Fix, Refusal> {
-        let mut replaces = false;
-        for e in &fix.edits {
-            let Some(text) = self.tree.text(e.file) else {
-                return Err(Refusal::new(Reason::NoRecipe, "the recipe named a file that is not there"));
-            };
-            if text.get(e.span.lo as usize..e.span.hi as usize).is_none() {
-                return Err(Refusal::new(Reason::NoRecipe, "the recipe named a place that is not there"));
-            }
-            if e.kind == EditKind::Pin {
-                continue;
-            }
-            replaces |= e.span.of(text) != e.text;
-            if let Some(module) = self.tree.module(e.file)
-                && module.error_spans.iter().any(|s| s.lo <= e.span.hi && e.span.lo <= s.hi)
-            {
-                let detail = format!("the edit would touch a syntax error in {}", self.tree.path(e.file));
-                return Err(Refusal::new(Reason::ErrorRegion, detail));
-            }
-            if manifest_index(e.file).is_none()
-                && let Some(class) = self.tree.code.get(e.file.0 as usize).and_then(|c| c.class)
-                && !class.wanted(self.settings)
-            {
-                let detail = format!("the edit would touch {} code: {}", class.name(), self.tree.path(e.file));
-                return Err(Refusal::new(Reason::NonOwnedCallee, detail));
-            }
-        }
-        if !replaces {
-            return Err(Refusal::new(Reason::NoRecipe, "the fix would change nothing"));
-        }
-        Ok(fix)
     }
 
     /// One round: offers the fixes in order, applies what fits, verifies, withdraws the guilty. Findings whose fix went in or
@@ -410,145 +293,6 @@ impl<'a> FixLoop<'a> {
 
     fn file_of(&self, p: &Planned) -> FileId {
         self.detected.found[p.at].file
-    }
-
-    /// Applies a subset of the chosen fixes and runs the gates. The tree is exchanged when `done` is given.
-    fn attempt(&mut self, chosen: &[Planned], subset: &[usize]) -> Result<Attempt, String> {
-        let mut plan = front::Plan::new();
-        for i in subset {
-            // A subset of fixes that fit together fits together.
-            if let Err(why) = plan.offer(&chosen[*i].fix) {
-                return Ok(Attempt::failed(Problem { gate: Gate::Bytes, detail: why, suspects: vec![*i] }));
-            }
-        }
-        let fixes: Vec<(usize, &Fix)> = subset.iter().map(|i| (*i, &chosen[*i].fix)).collect();
-        let mut edits: BTreeMap<FileId, Vec<Edit>> = BTreeMap::new();
-        for (_, fix) in &fixes {
-            for e in fix.edits.iter().filter(|e| e.kind == EditKind::Replace) {
-                edits.entry(e.file).or_default().push(e.clone());
-            }
-        }
-        let mut texts = BTreeMap::new();
-        let mut maps = BTreeMap::new();
-        let mut problems = Vec::new();
-        for (file, list) in &mut edits {
-            list.sort();
-            list.dedup();
-            let before = self.tree.text(*file).unwrap_or("");
-            let spliced = gates::splice(before, list);
-            let original = self.originals.get(file).map_or(before, |r| r.text.as_str());
-            let checked = plan.apply(*file, before).and_then(|after| {
-                let source = self.tree.source(*file).ok_or("no such file")?;
-                gates::bytes(source, original, &after)?;
-                if spliced == after { Ok(after) } else { Err("an edit spilled over".to_string()) }
-            });
-            let after = match checked {
-                Ok(after) => after,
-                Err(why) => {
-                    let detail = format!("{}: {why}", self.tree.path(*file));
-                    problems.push(Problem { gate: Gate::Bytes, detail, suspects: gates::touching(&fixes, *file) });
-                    continue;
-                }
-            };
-            maps.insert(*file, PosMap::new(list.iter().map(|e| (e.span, e.text.len() as u32)).collect()));
-            texts.insert(*file, after);
-        }
-        let mut replacements = Vec::new();
-        for r in self.tree.prepare(texts) {
-            match r {
-                Ok(r) => {
-                    if let Some(detail) = gates::parse(self.tree, &r, &maps) {
-                        problems.push(Problem { gate: Gate::Parse, detail, suspects: gates::touching(&fixes, r.file) });
-                    }
-                    replacements.push(r);
-                }
-                Err((file, why)) => {
-                    let detail = format!("{}: cannot be analysed after the change: {why}", self.tree.path(file));
-                    problems.push(Problem { gate: Gate::Parse, detail, suspects: gates::touching(&fixes, file) });
-                }
-            }
-        }
-        if !problems.is_empty() {
-            return Ok(Attempt { problems, covered: Vec::new(), done: None });
-        }
-        let old = self.tree.swap(replacements);
-        let next = match detect(self.tree, self.settings, self.knowledge) {
-            Ok(next) => next,
-            Err(e) => {
-                self.tree.swap(old);
-                let suspects = subset.to_vec();
-                let detail = format!("the analysis broke down after the change: {e}");
-                return Ok(Attempt::failed(Problem { gate: Gate::Gone, detail, suspects }));
-            }
-        };
-        let d = &self.detected;
-        let targets: Vec<(usize, usize)> = subset.iter().map(|i| (*i, chosen[*i].at)).collect();
-        let aims = targets.iter().map(|t| t.1).collect();
-        let followed = follow(&d.found, &d.fingerprints, &next.found, &next.fingerprints, &maps, &aims);
-        let judge = gates::Judge {
-            tree: self.tree,
-            fixes: &fixes,
-            targets: &targets,
-            before: d,
-            after: &next,
-            followed: &followed,
-            maps: &maps,
-            floor: self.settings.report_confidence.min(Confidence::Medium),
-            live: &self.live(),
-            known: &self.known,
-        };
-        let (problems, covered) = judge.verdict();
-        Ok(Attempt { problems, covered, done: Some(Box::new(Done { next, followed, maps, old })) })
-    }
-
-    /// Present findings that somebody still cares about: all but those already rejected count as well.
-    fn live(&self) -> BTreeSet<usize> {
-        self.tracks.iter().filter_map(|t| t.now).collect()
-    }
-
-    /// Which of the chosen fixes are to blame. Problems with one suspect name it; otherwise the first problem is searched by
-    /// halves for the fix with which it appears.
-    fn guilty(
-        &mut self,
-        chosen: &[Planned],
-        problems: &[Problem],
-        checks: &mut usize,
-    ) -> Result<BTreeMap<usize, Problem>, String> {
-        let mut out: BTreeMap<usize, Problem> = BTreeMap::new();
-        for p in problems {
-            if let [one] = p.suspects[..] {
-                out.entry(one).or_insert_with(|| p.clone());
-            }
-        }
-        let Some(first) = problems.iter().find(|p| !p.suspects.is_empty()) else {
-            // Nobody in particular: then none of them can be trusted.
-            let p = problems.first().cloned().unwrap_or_else(|| Problem {
-                gate: Gate::Clean,
-                detail: "the change could not be verified".to_string(),
-                suspects: Vec::new(),
-            });
-            return Ok((0..chosen.len()).map(|i| (i, p.clone())).collect());
-        };
-        if !out.is_empty() {
-            return Ok(out);
-        }
-        let suspects = first.suspects.clone();
-        let (mut lo, mut hi) = (0, suspects.len());
-        while hi - lo > 1 {
-            if *checks >= MAX_CHECKS {
-                return Ok(suspects.iter().map(|i| (*i, first.clone())).collect());
-            }
-            *checks += 1;
-            let mid = lo + (hi - lo) / 2;
-            let subset: Vec<usize> =
-                (0..chosen.len()).filter(|i| suspects.iter().position(|s| s == i).is_none_or(|n| n < mid)).collect();
-            let attempt = self.attempt(chosen, &subset)?;
-            if let Some(done) = attempt.done {
-                self.tree.swap(done.old);
-            }
-            if attempt.problems.iter().any(|p| p.gate == first.gate) { hi = mid } else { lo = mid }
-        }
-        Ok(suspects.get(lo).map(|i| (*i, first.clone())).into_iter().collect())
     }
 
     /// Takes a clean attempt over: verdicts, places, history. Gives the texts that were replaced.
@@ -647,26 +391,4 @@ impl<'a> FixLoop<'a> {
         }
         Ok(())
     }
-}
-
-/// What an attempt to apply some fixes led to.
-struct Attempt {
-    problems: Vec<Problem>,
-    /// Findings that went away with a fix of another one: index before, index of the fix.
-    covered: Vec<(usize, usize)>,
-    /// The new state, when the analysis got that far; the tree is exchanged then.
-    done: Option<Box<Done>>,
-}
-
-impl Attempt {
-    fn failed(problem: Problem) -> Attempt {
-        Attempt { problems: vec![problem], covered: Vec::new(), done: None }
-    }
-}
-
-struct Done {
-    next: Detected,
-    followed: Followed,
-    maps: BTreeMap<FileId, PosMap>,
-    old: Vec<Replacement>,
 }
