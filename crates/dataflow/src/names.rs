@@ -62,7 +62,6 @@ pub(crate) enum Entity {
     /// Instance field of `this`.
     ThisField(G),
     Path(G),
-    Unknown,
 }
 
 /// The linked program.
@@ -189,8 +188,12 @@ impl<'a> Linked<'a> {
             let (f, t) = (self.names.intern(from), self.names.intern(to));
             self.alias.insert(f, t);
         }
-        for (_, e) in &models.entries {
-            self.names.intern(&e.what);
+        for (lang, e) in &models.entries {
+            let what = self.names.intern(&e.what);
+            // Annotations have no members, but imports of a whole package have to find them.
+            if *lang == Lang::Java {
+                self.model_types.insert(what);
+            }
             for n in &e.names {
                 self.names.intern(n);
             }
@@ -651,7 +654,6 @@ impl<'a> Linked<'a> {
                 if let Some(g) = self.join(*w, n) {
                     match self.entity(g) {
                         Entity::Path(p) if !self.full_rows.contains_key(&p) => {}
-                        Entity::Unknown => {}
                         e => return e,
                     }
                 }
@@ -720,7 +722,7 @@ impl<'a> Linked<'a> {
                         && j != g
                     {
                         let e = self.entity_at(j, depth + 1);
-                        if !matches!(e, Entity::Path(_) | Entity::Unknown) {
+                        if !matches!(e, Entity::Path(_)) {
                             return e;
                         }
                     }
