@@ -88,7 +88,7 @@ fn python_vector(flow: &Flow) -> Option<bool> {
 
 /// A command text: `Some` when it can be used for an attack; true when there is doubt.
 fn text(flow: &Flow, _at: usize) -> Option<bool> {
-    (!safe_text(&flow.shapes, false)).then_some(false)
+    (starts_command(flow) || !safe_text(&flow.shapes, false)).then_some(false)
 }
 
 /// True when every untrusted part of every shape can only hold the harmless characters and does not start the command.
@@ -111,6 +111,32 @@ fn safe_text(shapes: &[Shape], start: bool) -> bool {
                 Frag::Rep(_) => false,
             })
         })
+}
+
+/// In one of the ways in which the command is built, nothing stands in front of the untrusted value, or only a shell and its `-c`.
+pub(super) fn starts_command(flow: &Flow) -> bool {
+    // Shapes of a vector are those of all its elements together: there the place of the element decides.
+    flow.kind != Kind::CmdArgv && flow.shapes.iter().any(starts)
+}
+
+fn starts(shape: &Shape) -> bool {
+    let mut before = String::new();
+    for f in &shape.frags {
+        match f {
+            Frag::Lit { text, .. } => before.push_str(text),
+            Frag::Hole(h) if h.tainted => break,
+            _ => return false,
+        }
+    }
+    let words: Vec<&str> = before.split_whitespace().collect();
+    match words.as_slice() {
+        [] => true,
+        [program] => role(program) == Role::Runner && before.ends_with(' '),
+        [program, rest @ ..] => {
+            let reads = matches!(role(program), Role::Shell | Role::Windows | Role::Interpreter(_));
+            reads && rest.len() == 1 && rest.iter().all(|w| w.starts_with(['-', '/'])) && before.ends_with(' ')
+        }
+    }
 }
 
 fn starts_tainted(shape: &Shape) -> bool {

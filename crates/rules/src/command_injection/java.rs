@@ -2,11 +2,11 @@
 
 use super::java_leaves::{Leaf, Leaves};
 use super::program::{CLASS, CLASS_TEXT};
-use super::{java_argv, java_shell, program_chosen};
+use super::{detect, java_argv, java_shell, program_chosen};
 use crate::guards::{Draft, Spot, java_guard, java_swallowed};
 use crate::origins::Origins;
 use crate::{FixCx, Found};
-use surefix_dataflow::{Flow, Frag};
+use surefix_dataflow::Flow;
 use surefix_ir::{Op, ValueId};
 use surefix_models::Kind;
 use surefix_rewrite::JavaCx;
@@ -63,7 +63,7 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
     }
     let command = Command { java: &java, origins: &origins, flow, sink: found.span, arg, varargs };
     let whole = |l: &Leaf| l.first && (flow.kind == Kind::CmdLine || l.element == 0 || is_script(&command, &leaves, l));
-    if tainted.iter().any(whole) || starts_command(flow) {
+    if tainted.iter().any(whole) || detect::starts_command(flow) {
         return program_chosen();
     }
     let better = if flow.kind == Kind::CmdLine {
@@ -76,16 +76,6 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
         Err(why) if matches!(why.reason, Reason::CommentInside | Reason::ErrorRegion) => Err(why),
         Err(_) => guard(&command, &tainted),
     }
-}
-
-/// In one of the ways in which the command is built, nothing stands in front of the untrusted value.
-fn starts_command(flow: &Flow) -> bool {
-    let mut starts = flow.shapes.iter().map(|s| {
-        let blank = |f: &&Frag| matches!(f, Frag::Lit { text, .. } if text.trim().is_empty());
-        matches!(s.frags.iter().find(|f| !blank(f)), Some(Frag::Hole(h)) if h.tainted)
-    });
-    // Shapes of a vector are those of all its elements together: there the place of the element decides.
-    flow.kind != Kind::CmdArgv && starts.any(|s| s)
 }
 
 /// The leaf stands where a script begins: behind `-c` or `/c`.

@@ -7,7 +7,7 @@ use super::program::{Role, is_builtin, is_plain_text, role};
 use crate::guards::Draft;
 use crate::shapes::java_render::render;
 use crate::shapes::java_value::keeps_until;
-use crate::shapes::{Action, Text, java as texts};
+use crate::shapes::{Action, PieceKind, Text, java as texts};
 use surefix_dialect::{Dialect, HoleContext, Label};
 use surefix_rewrite::layout::push_insert;
 use surefix_text::{Edit, Fix, Reason, Refusal, Span, Tier};
@@ -69,7 +69,18 @@ pub(super) fn fix(c: &Command<'_>, leaves: &Leaves<'_>, tainted: &[Leaf]) -> Res
     let mut params = Vec::new();
     for (p, context) in &holes {
         let n = params.len() + 1;
-        let put = positional(context, n, next_char(&text, way, *p))?;
+        let mut put = positional(context, n, next_char(&text, way, *p))?;
+        if let Some(cuts) = whole_quotes(&text, way, *p, context) {
+            // `'` + value + `'`: the parameter brings its own quotes.
+            put = format!("\"${n}\"");
+            for (piece, range) in cuts {
+                match actions.get_mut(piece) {
+                    Some(Action::Cut(list)) => list.push((range, String::new())),
+                    Some(a) => *a = Action::Cut(vec![(range, String::new())]),
+                    None => {}
+                }
+            }
+        }
         if let Some(a) = actions.get_mut(*p) {
             *a = Action::Put(put);
         }
@@ -100,6 +111,27 @@ fn is_data(context: &HoleContext) -> bool {
         context.label,
         Label::ShWord | Label::ShWordPart | Label::ShDouble | Label::ShSingle | Label::ShRedirect | Label::ShOption
     )
+}
+
+/// The two quotes when nothing but the value stands between single quotes.
+pub(super) fn whole_quotes(
+    text: &Text,
+    way: &[usize],
+    piece: usize,
+    context: &HoleContext,
+) -> Option<[(usize, std::ops::Range<usize>); 2]> {
+    if context.label != Label::ShSingle || context.nested || !context.prefix.is_empty() || !context.suffix.is_empty() {
+        return None;
+    }
+    let at = way.iter().position(|p| *p == piece)?;
+    let (before, after) = (*way.get(at.checked_sub(1)?)?, *way.get(at + 1)?);
+    let end = |p: usize| match &text.pieces.get(p)?.kind {
+        PieceKind::Lit { text, range } if text.len() == range.len() => Some((text.as_str(), range.clone())),
+        _ => None,
+    };
+    let ((b, br), (a, ar)) = (end(before)?, end(after)?);
+    let plain = b.ends_with('\'') && !b.ends_with("$'") && a.starts_with('\'');
+    plain.then(|| [(before, br.end - 1..br.end), (after, ar.start..ar.start + 1)])
 }
 
 /// The character behind a value in the script.
