@@ -369,23 +369,10 @@ impl Out<'_, '_> {
             frags.push(self.frag(f, kind));
         }
         if let Some(d) = kind.and_then(dialect_of) {
-            let pieces: Vec<Piece<'_>> = frags
-                .iter()
-                .map(|f| match f {
-                    Frag::Lit { text, .. } => Piece::Lit(text),
-                    _ => Piece::Hole,
-                })
-                .collect();
+            let mut pieces = Vec::new();
+            pieces_of(&frags, &mut pieces);
             let mut ctx = surefix_dialect::contexts(d, &pieces).into_iter();
-            for f in &mut frags {
-                match f {
-                    Frag::Hole(h) => h.context = ctx.next(),
-                    Frag::Rep(_) => {
-                        ctx.next();
-                    }
-                    Frag::Lit { .. } => {}
-                }
-            }
+            label(&mut frags, &mut ctx);
         }
         Shape { frags }
     }
@@ -504,13 +491,35 @@ impl Out<'_, '_> {
             kind,
             source: Some(*source),
             source_name: self.link.str(*name).to_string(),
-            shapes: self.shapes(val, Some(kind)),
+            shapes: self.known_text(kind, val, t, &call),
             call,
             arg,
             trace,
             crumbs,
             reachable: !any_entry || reach.contains(&e.func),
         })
+    }
+
+    /// The shapes of the value at the sink. Of a vector whose elements are not told apart, what is proven about the untrusted one.
+    fn known_text(&self, kind: Kind, val: &Val, t: &Taint, call: &CallFact) -> Vec<Shape> {
+        let shapes = self.shapes(val, Some(kind));
+        if !shapes.is_empty() || kind != Kind::CmdArgv || t.allow == u128::MAX {
+            return shapes;
+        }
+        let hole = Hole {
+            place: Place { file: self.event.func.file, span: call.span },
+            stmt: call.stmt,
+            func: self.event.func,
+            value: call.value,
+            tainted: true,
+            ty: None,
+            number: false,
+            allow: Some(t.allow),
+            deny: t.deny,
+            via: Vec::new(),
+            context: None,
+        };
+        vec![Shape { frags: vec![Frag::Hole(Box::new(hole))] }]
     }
 
     /// False when what is proven about the text makes this sink harmless.
@@ -524,8 +533,6 @@ impl Out<'_, '_> {
             match kind {
                 Kind::Code | Kind::Reflect | Kind::Jndi | Kind::Template | Kind::Deser | Kind::Trust | Kind::Info => {}
                 Kind::Ssrf | Kind::Redirect => {}
-                // One argument of many: what no shell and no `cmd.exe` gives a meaning. Options are the program's own business.
-                Kind::CmdArgv if only(&format!("{word}.,@%+=:/ -")) => return false,
                 Kind::CmdShell | Kind::CmdLine | Kind::CmdArgv => {
                     if only(&format!("{word}.,@%+=:")) {
                         return false;
@@ -569,7 +576,9 @@ impl Out<'_, '_> {
         // Judge every hole that carries this taint in its context.
         let mut seen = false;
         for s in &list {
-            let pieces: Vec<Piece<'_>> = s
+            let mut frags = Vec::new();
+            flatten(s, &mut frags);
+            let pieces: Vec<Piece<'_>> = frags
                 .iter()
                 .map(|f| match f {
                     SFrag::Lit { text, .. } => Piece::Lit(text),
@@ -578,13 +587,9 @@ impl Out<'_, '_> {
                 .collect();
             let ctx = surefix_dialect::contexts(d, &pieces);
             let mut i = 0;
-            for f in s.iter() {
+            for f in frags {
                 match f {
-                    SFrag::Lit { .. } => continue,
-                    SFrag::Rep(_) => {
-                        seen = true;
-                        return true;
-                    }
+                    SFrag::Lit { .. } | SFrag::Rep(_) => continue,
                     SFrag::Hole(h) => {
                         let c = ctx.get(i);
                         i += 1;
@@ -615,6 +620,38 @@ impl Out<'_, '_> {
             }
         }
         !seen
+    }
+}
+
+/// The literals and holes in order; the part of a repetition counts once.
+fn flatten<'f>(frags: &'f [SFrag], out: &mut Vec<&'f SFrag>) {
+    for f in frags {
+        match f {
+            SFrag::Rep(inner) => flatten(inner, out),
+            other => out.push(other),
+        }
+    }
+}
+
+/// The pieces that a lexer reads; the part of a repetition counts once.
+fn pieces_of<'f>(frags: &'f [Frag], out: &mut Vec<Piece<'f>>) {
+    for f in frags {
+        match f {
+            Frag::Lit { text, .. } => out.push(Piece::Lit(text)),
+            Frag::Hole(_) => out.push(Piece::Hole),
+            Frag::Rep(inner) => pieces_of(inner, out),
+        }
+    }
+}
+
+/// Gives the holes their contexts in the order of [`pieces_of`].
+fn label(frags: &mut [Frag], ctx: &mut impl Iterator<Item = surefix_dialect::HoleContext>) {
+    for f in frags {
+        match f {
+            Frag::Hole(h) => h.context = ctx.next(),
+            Frag::Rep(inner) => label(inner, ctx),
+            Frag::Lit { .. } => {}
+        }
     }
 }
 
