@@ -195,7 +195,7 @@ impl Frame<'_, '_, '_> {
     }
 
     /// A value converted to text.
-    pub fn to_text(&mut self, _st: &mut State, id: ValueId, mut val: Val, plain: bool) -> Val {
+    pub fn as_text(&mut self, _st: &mut State, id: ValueId, mut val: Val, plain: bool) -> Val {
         if !plain {
             let mut out = Val::top();
             out.taint = val.taint.clone();

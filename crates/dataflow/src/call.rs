@@ -179,7 +179,12 @@ impl Frame<'_, '_, '_> {
             own = false;
             at = class.outer;
         }
-        None
+        // Every class has the members of `Object`.
+        self.func.owner?;
+        let (decl, rows) = link.find("java.lang.Object").and_then(|o| link.rows(self.lang, o, n))?;
+        let callee = link.join(decl, n).unwrap_or(n);
+        let this = self.this(st);
+        Some(self.lib_call(st, v, rows, CallIn { recv: Some((v, this)), args: args.to_vec(), callee }))
     }
 
     /// The candidates that fit the arguments by number and known types; `one` keeps the best only.
@@ -211,7 +216,7 @@ impl Frame<'_, '_, '_> {
                         "java.lang.Object" | "java.lang.CharSequence" => 0,
                         _ => -3,
                     };
-                } else if a.val.tys.iter().any(|x| *x == t) {
+                } else if a.val.tys.contains(&t) {
                     s += 2;
                 } else if !a.val.tys.is_empty()
                     && a.val.tys.iter().all(|x| !link.is_subtype(*x, t))
@@ -331,9 +336,18 @@ impl Frame<'_, '_, '_> {
             }
         }
         if tys.is_empty() {
-            let text = r.as_str().is_some() || !r.shapes.is_empty();
+            // What comes from a source without a declared type is text when it is asked what only text can be asked.
+            let read = self.lang == Lang::Java
+                && r.refs.is_empty()
+                && r.taint.iter().any(|t| matches!(t.src, Src::Real { .. }))
+                && link.find("java.lang.String").is_some_and(|s| link.rows(self.lang, s, n).is_some());
+            let text = read || r.as_str().is_some() || !r.shapes.is_empty();
             let name = if text { if self.lang == Lang::Java { "java.lang.String" } else { "str" } } else { "" };
             tys.extend(link.find(name).filter(|_| text));
+            if !text && self.lang == Lang::Java && matches!(r.cst.single(), Some(C::Class(_))) {
+                // A member of the class object itself: `Own.class.getResourceAsStream`.
+                tys.extend(link.find("java.lang.Class"));
+            }
         }
         let mut project: Vec<FnRef> = Vec::new();
         let mut rows_of: Vec<(G, &[surefix_models::Row])> = Vec::new();

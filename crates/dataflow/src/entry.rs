@@ -52,7 +52,7 @@ pub(crate) fn entries(link: &Linked<'_>) -> FxHashMap<FnRef, EntryInfo> {
                         }
                     }
                     EntryHow::Annotation => {
-                        if annotations.iter().any(|a| *a == e.what) {
+                        if annotations.contains(&e.what) {
                             apply(&mut info, m, func, e, None, link);
                         }
                     }

@@ -2,7 +2,6 @@
 
 use crate::heap::{Fact, State};
 use crate::interp::{Frame, same_const};
-use crate::names::G;
 use crate::val::{C, Csts, SFrag, Val, tflag};
 use surefix_ir::{BinOp, Callee, Lang, Op, UnOp, ValueId};
 use surefix_models::{Base, Kind, Kinds};
@@ -503,10 +502,6 @@ impl Frame<'_, '_, '_> {
     /// A constant prefix that fixes scheme and host: `https://host/`.
     fn names_a_host(&self, v: &Val) -> bool {
         v.as_str().is_some_and(|s| s.split_once("://").is_some_and(|(_, rest)| rest.find('/').is_some_and(|i| i > 0)))
-    }
-
-    pub fn callee_name(&self, g: G) -> &str {
-        self.eng.link.str(g)
     }
 }
 

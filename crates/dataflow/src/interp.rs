@@ -15,7 +15,7 @@ use surefix_ir::{AggKind, BlockId, Const, Function, Lang, Module, Op, ParamKind,
 
 /// Visits of one block before its loop state is widened, and before it is given up.
 const WIDEN_AFTER: u32 = 2;
-const MAX_VISITS: u32 = 10;
+const MAX_VISITS: u32 = 24;
 /// Instructions interpreted in one run of a function.
 const MAX_STEPS: u32 = 400_000;
 /// Longest exact list.
@@ -296,6 +296,8 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
             rank[b.0 as usize] = i;
         }
         let loops = loop_blocks(self.func, &rank);
+        // Without a loop every block runs once, after all that it depends on.
+        let users = if loops.contains(&true) { use_blocks(self.func) } else { Vec::new() };
         let mut ins: Vec<Option<State>> = vec![None; n];
         let mut visits = vec![0u32; n];
         let mut start = State::default();
@@ -333,6 +335,18 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
                             let mut j = old.clone();
                             j.join(&val);
                             val = j;
+                        }
+                        // The state at a block's start does not hold values: who uses a changed one must run again.
+                        if let Some(users) = users.get(v.0 as usize)
+                            && visits[bi] > 1
+                            && self.vals[v.0 as usize].as_ref() != Some(&val)
+                        {
+                            work.extend(
+                                users
+                                    .iter()
+                                    .filter(|u| **u != b && visits[u.0 as usize] > 0)
+                                    .map(|u| rank[u.0 as usize]),
+                            );
                         }
                         self.vals[v.0 as usize] = Some(val);
                     }
@@ -589,10 +603,10 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
         }
         if self.lang == Lang::Python && v.refs.len() == 1 && v.cst == Csts::Top {
             let o = st.heap.get(&v.refs[0])?;
-            if o.sym.is_none() {
-                if let Some(e) = &o.elems {
-                    return Some(!e.is_empty());
-                }
+            if o.sym.is_none()
+                && let Some(e) = &o.elems
+            {
+                return Some(!e.is_empty());
             }
         }
         None
@@ -656,7 +670,7 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
             Op::ToText(a, conv, spec) => {
                 let val = self.get(st, *a);
                 let plain = *conv != b'r' && *conv != b'a' && self.module.strings.get(*spec).is_empty();
-                self.to_text(st, *a, val, plain)
+                self.as_text(st, *a, val, plain)
             }
             Op::Format(_, t, args) => {
                 let (t, a) = (self.get(st, *t), self.get(st, *args));
@@ -941,7 +955,6 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
                 let this = self.this(st);
                 self.load_field(st, v, v, &this, *n)
             }
-            Entity::Unknown => Val::top(),
         }
     }
 
@@ -988,6 +1001,20 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
             ident: x.ident.clone(),
             via: SmallVec::new(),
         }))])
+    }
+
+    /// A hole for the value `x` that argument `index` of the call `call` has.
+    pub fn hole_at(&self, call: ValueId, v: ValueId, index: Option<usize>, x: &Val) -> SShape {
+        let mut shape = self.hole(v, x);
+        if let Op::Call(c) = &self.func.instr(call).op
+            && let Some(arg) = index.and_then(|i| c.args.get(i))
+            && let [SFrag::Hole(h)] = Arc::make_mut(&mut shape).as_mut_slice()
+        {
+            let h = Arc::make_mut(h);
+            h.place.span = arg.span;
+            h.stmt = self.stmt_span(call);
+        }
+        shape
     }
 
     /// The shapes of an operand, a hole when nothing is known.
@@ -1104,6 +1131,34 @@ fn rpo(f: &Function) -> Vec<BlockId> {
     }
     post.reverse();
     post
+}
+
+/// The blocks that read each value; a phi reads it at the end of the block that it comes from.
+fn use_blocks(f: &Function) -> Vec<SmallVec<[BlockId; 2]>> {
+    let mut out: Vec<SmallVec<[BlockId; 2]>> = vec![SmallVec::new(); f.instrs.len()];
+    let mut add = |v: ValueId, b: BlockId| {
+        if let Some(list) = out.get_mut(v.0 as usize)
+            && !list.contains(&b)
+        {
+            list.push(b);
+        }
+    };
+    for (i, block) in f.blocks.iter().enumerate() {
+        let b = BlockId(i as u32);
+        for &v in &block.instrs {
+            match &f.instr(v).op {
+                Op::Phi(ops) => ops.iter().for_each(|(from, o)| add(*o, *from)),
+                op => op.operands(&mut |o| add(o, b)),
+            }
+        }
+        match &block.term {
+            Term::Return(Some(v)) | Term::Throw(Some(v)) => add(*v, b),
+            Term::If { cond, .. } => add(*cond, b),
+            Term::Switch { on, .. } => add(*on, b),
+            _ => {}
+        }
+    }
+    out
 }
 
 /// Blocks that lie between a back edge's target and its source in reverse post-order: inside a loop.

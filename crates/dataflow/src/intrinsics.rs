@@ -185,7 +185,11 @@ impl Frame<'_, '_, '_> {
                 }
                 "append" => {
                     // The text is the last argument that is text (offset forms come after it).
-                    let x = rest(0).map(|x| self.text_arg(st, &x)).unwrap_or_else(Val::top);
+                    let mut x = rest(0).map(|x| self.text_arg(st, &x)).unwrap_or_else(Val::top);
+                    if x.shape_list().is_none() {
+                        // The hole is what is written in the call, not where the value was made.
+                        x.shapes.push(self.hole_at(v, rest_id(0), args.get(off).map(|a| a.index), &x));
+                    }
                     let mut merged: Option<Val> = None;
                     for r in this.refs.clone() {
                         let t = self.text_of(st, r);
@@ -334,7 +338,6 @@ impl Frame<'_, '_, '_> {
         let s = recv.as_str();
         let a_str = rest(0).and_then(Val::as_str);
         let a_int = rest(0).and_then(Val::as_int);
-        let b_int = rest(1).and_then(Val::as_int);
         let pos = |i: i64| usize::try_from(i).ok();
         let chars = |s: &str| s.chars().collect::<Vec<char>>();
         let derived = |me: &Self| me.derived(v, callee, &recv);
@@ -447,7 +450,7 @@ impl Frame<'_, '_, '_> {
                 };
                 let target = self.text_arg(st, &target);
                 let id = if of_recv { this_id } else { args[0].id };
-                let mut x = self.to_text(st, id, target, true);
+                let mut x = self.as_text(st, id, target, true);
                 x.refs.clear();
                 if op == "of" || op == "decode" {
                     x.tys.clear();
@@ -694,10 +697,10 @@ impl Frame<'_, '_, '_> {
                 if two && at.is_none() {
                     self.relevant |= rest(0).deps;
                 }
-                if recv.refs.is_empty() {
-                    if let Some(Some(slot)) = self.vals.get_mut(id.0 as usize) {
-                        slot.absorb(&x, Crumbs::default());
-                    }
+                if recv.refs.is_empty()
+                    && let Some(Some(slot)) = self.vals.get_mut(id.0 as usize)
+                {
+                    slot.absorb(&x, Crumbs::default());
                 }
                 self.edit(st, &recv, &mut |o, sure| {
                     if o.kind == ObjKind::Plain {
@@ -1078,7 +1081,7 @@ impl Frame<'_, '_, '_> {
                     {
                         return self.call_project(st, v, f, vec![x], &[]);
                     }
-                    let mut y = self.to_text(st, id(0), x, true);
+                    let mut y = self.as_text(st, id(0), x, true);
                     y.refs.clear();
                     y
                 }

@@ -270,6 +270,12 @@ impl<'a> Frame<'_, '_, 'a> {
                     }
                     out.get_or_insert_with(Val::top);
                 }
+                Fact::SetProp { on, key, value } if on.base == Base::Ret => {
+                    if let Some((key, x)) = self.prop(st, &input, key, value) {
+                        let x = std::collections::BTreeMap::from([(Arc::from(key), x)]);
+                        self.give_props(st, v, x, &mut out);
+                    }
+                }
                 Fact::SetProp { on, key, value } => self.set_prop(st, &input, on, key, value),
                 Fact::CopyProps { from, to } => {
                     if to.base == Base::Ret {
@@ -369,7 +375,8 @@ impl<'a> Frame<'_, '_, 'a> {
         }
     }
 
-    fn set_prop(&mut self, st: &mut State, input: &CallIn, on: &Path, key: &str, value: &PropValue) {
+    /// Name and value of a property that a call sets; `None` when the name is not constant.
+    fn prop(&mut self, st: &mut State, input: &CallIn, key: &str, value: &PropValue) -> Option<(String, Val)> {
         let mut key = key.to_string();
         for (i, a) in input.args.iter().enumerate() {
             let hole = format!("{{arg{i}}}");
@@ -379,7 +386,7 @@ impl<'a> Frame<'_, '_, 'a> {
                     _ => a.val.as_str(),
                 }) else {
                     self.relevant |= a.val.deps;
-                    return;
+                    return None;
                 };
                 key = key.replace(&hole, &s);
             }
@@ -399,6 +406,11 @@ impl<'a> Frame<'_, '_, 'a> {
             }
         };
         self.relevant |= x.deps;
+        Some((key, x))
+    }
+
+    fn set_prop(&mut self, st: &mut State, input: &CallIn, on: &Path, key: &str, value: &PropValue) {
+        let Some((key, x)) = self.prop(st, input, key, value) else { return };
         let bases = self.base_vals(input, &on.base);
         for (_, _, b) in bases {
             let strong = b.refs.len() == 1;
@@ -427,6 +439,16 @@ impl<'a> Frame<'_, '_, 'a> {
         for (_, x) in self.read(st, input, from) {
             props.extend(self.all_props(st, &x));
         }
+        self.give_props(st, v, props, out);
+    }
+
+    fn give_props(
+        &mut self,
+        st: &mut State,
+        v: ValueId,
+        props: std::collections::BTreeMap<Arc<str>, Val>,
+        out: &mut Option<Val>,
+    ) {
         let x = out.get_or_insert_with(Val::top);
         if x.refs.is_empty() {
             let o = Obj::new(crate::heap::ObjKind::Plain, true);

@@ -12,6 +12,11 @@ use surefix_ir::{Lang, Op, ValueId};
 impl Frame<'_, '_, '_> {
     /// The value of a library path: a module, class, function, or an attribute with a model row.
     pub fn path_val(&mut self, st: &mut State, v: ValueId, g: G) -> Val {
+        match self.eng.link.str(g) {
+            "java.lang.Boolean.TRUE" => return Val::bool(true),
+            "java.lang.Boolean.FALSE" => return Val::bool(false),
+            _ => {}
+        }
         let mut val = Val::cst(C::Path(g));
         if let Some(rows) = self.eng.link.rows_of(self.lang, g) {
             let attribute = rows.iter().any(|r| {
@@ -149,6 +154,21 @@ impl Frame<'_, '_, '_> {
             {
                 let x = self.call_project(st, v, f, vec![base.clone()], &[]);
                 out = Some(x.unwrap_or_else(Val::top));
+                seen_rows = true;
+            } else if self.lang == Lang::Python
+                && !link.classes.contains_key(&t)
+                && let Some(dynamic) = link.find("__getattr__")
+                && let Some((decl, rows)) = link.rows(self.lang, t, dynamic)
+            {
+                // A class that makes its attributes up says with one row what they are.
+                let g = link.join(decl, dynamic).unwrap_or(dynamic);
+                let mut x = Val::top();
+                self.attribute_rows(st, v, g, rows, Some(base), &mut x);
+                if seen_rows {
+                    join_opt(&mut out, &x)
+                } else {
+                    out = Some(x)
+                }
                 seen_rows = true;
             } else if out.as_ref().is_none_or(|o| o.ident.is_some())
                 && let Some((decl, fl)) = link.field(t, name)

@@ -2,7 +2,7 @@
 
 use crate::heap::{Fact, Obj, Site};
 use crate::names::{G, Linked};
-use crate::val::{C, Csts, ObjId, Path, Val};
+use crate::val::{C, Csts, ObjId, Val};
 use crate::{FnRef, Place};
 use rustc_hash::{FxHashMap, FxHasher};
 use std::collections::BTreeMap;

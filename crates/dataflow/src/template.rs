@@ -30,7 +30,7 @@ fn parse(s: &str, syntax: Syntax) -> Option<Vec<Part>> {
     let b = s.as_bytes();
     let (mut i, mut start, mut next) = (0, 0, 0);
     let mut text = String::new();
-    let mut flush = |text: &mut String, start: usize, end: usize, out: &mut Vec<Part>| {
+    let flush = |text: &mut String, start: usize, end: usize, out: &mut Vec<Part>| {
         if !text.is_empty() {
             out.push(Part::Text(std::mem::take(text), start, end));
         }
@@ -132,17 +132,12 @@ fn parse(s: &str, syntax: Syntax) -> Option<Vec<Part>> {
     Some(out)
 }
 
+/// Gives the value for a position or a name of a template.
+type Pick<'p> = &'p mut dyn FnMut(usize, &str) -> Option<(ValueId, Val)>;
+
 impl Frame<'_, '_, '_> {
     /// Fills the template `t`; `pick` gives the value for a position or name. `all` is what flows in when the template is unknown.
-    pub fn template(
-        &mut self,
-        _st: &mut State,
-        v: ValueId,
-        t: &Val,
-        all: &Val,
-        syntax: Syntax,
-        pick: &mut dyn FnMut(usize, &str) -> Option<(ValueId, Val)>,
-    ) -> Val {
+    pub fn template(&mut self, _st: &mut State, v: ValueId, t: &Val, all: &Val, syntax: Syntax, pick: Pick<'_>) -> Val {
         let mut out = Val::top();
         let mut used: Vec<Val> = vec![t.clone()];
         let lits: Option<SmallVec<[_; 1]>> = t.shape_list();

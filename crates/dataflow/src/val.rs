@@ -98,8 +98,6 @@ pub(crate) mod tflag {
     pub const SQL_ESCAPED: u8 = 4;
     /// Is one character.
     pub const ONE_CHAR: u8 = 8;
-    /// Starts with a single slash.
-    pub const SLASH: u8 = 16;
 }
 
 /// One origin of untrusted text in a value and what is proven about that text.
@@ -418,6 +416,7 @@ impl Val {
                             m.push(s);
                         }
                     }
+                    drop_covered(&mut m);
                     if m.len() > MAX_SHAPES { self.shapes.clear() } else { self.shapes = m }
                 }
                 _ => self.shapes.clear(),
@@ -463,9 +462,72 @@ impl Val {
     }
     /// Forgets constants and collapses shapes: used at loop heads.
     pub fn widen(&mut self) {
+        let list = if self.shapes.is_empty() { None } else { self.shape_list() };
         self.cst = Csts::Top;
-        self.shapes.clear();
+        self.shapes = list.and_then(|l| repeated(&l)).into_iter().collect();
     }
+}
+
+/// Drops alternatives that another one with a repetition stands for already.
+fn drop_covered(list: &mut SmallVec<[SShape; 1]>) {
+    let loops = |s: &SShape| s.iter().any(|f| matches!(f, SFrag::Rep(_)));
+    if !list.iter().any(loops) {
+        return;
+    }
+    let all = list.clone();
+    list.retain(|s| !all.iter().any(|p| p != s && loops(p) && covers(p, s)));
+}
+
+/// True when the repetitions of `pattern` can be unrolled to `text`.
+fn covers(pattern: &[SFrag], text: &[SFrag]) -> bool {
+    match (pattern, text) {
+        ([], []) => true,
+        ([], _) => false,
+        ([SFrag::Rep(turn), after @ ..], _) => {
+            if covers(after, text) {
+                return true;
+            }
+            let rest = match text {
+                [first @ SFrag::Rep(_), rest @ ..] if *first == pattern[0] => Some(rest),
+                _ => text.strip_prefix(turn.as_slice()),
+            };
+            !turn.is_empty() && rest.is_some_and(|r| covers(pattern, r))
+        }
+        ([p, after @ ..], [t, rest @ ..]) => p == t && covers(after, rest),
+        (_, []) => false,
+    }
+}
+
+/// Longest part of a text that counts as one turn of a loop.
+const MAX_TURN: usize = 24;
+
+/// One shape for text that a loop goes on building: what all alternatives begin with, then the part of one turn repeated.
+/// `None` when the turns differ.
+fn repeated(list: &[SShape]) -> Option<SShape> {
+    let mut base: &[SFrag] = list.iter().map(|s| s.as_slice()).min_by_key(|s| s.len())?;
+    while let [head @ .., SFrag::Rep(_)] = base {
+        base = head;
+    }
+    let rest: Vec<&[SFrag]> = list.iter().map(|s| s.strip_prefix(base)).collect::<Option<_>>()?;
+    let first = rest.iter().filter(|r| !r.is_empty()).min_by_key(|r| r.len())?;
+    let turn: &[SFrag] = match first {
+        [SFrag::Rep(inner), ..] => inner,
+        other => other,
+    };
+    if turn.len() > MAX_TURN {
+        return None;
+    }
+    for mut r in rest {
+        while let Some(frag) = r.first() {
+            r = match frag {
+                SFrag::Rep(inner) if inner.as_slice() == turn => &r[1..],
+                _ => r.strip_prefix(turn)?,
+            };
+        }
+    }
+    let mut out = base.to_vec();
+    out.push(SFrag::Rep(Arc::new(turn.to_vec())));
+    Some(Arc::new(out))
 }
 
 /// The text of a constant as concatenation shows it.

@@ -73,3 +73,65 @@ fn java_calls() {
 fn python_web() {
     check(&[("web.py", include_str!("python/web.py"))]);
 }
+
+/// The shapes of the first flow, holes as `<code>`, repetitions in braces.
+fn shapes(path: &str, text: &str) -> Vec<String> {
+    use surefix_dataflow::Frag;
+    fn print(frags: &[Frag], text: &str) -> String {
+        frags
+            .iter()
+            .map(|f| match f {
+                Frag::Lit { text, .. } => text.clone(),
+                Frag::Hole(h) => format!("<{}>", h.place.span.of(text)),
+                Frag::Rep(inner) => format!("{{{}}}", print(inner, text)),
+            })
+            .collect()
+    }
+    let a = run(&program(&[(path, text)]));
+    a.flows.first().map(|f| f.shapes.iter().map(|s| print(&s.frags, text)).collect()).unwrap_or_default()
+}
+
+#[test]
+fn a_loop_repeats_a_part_of_the_text() {
+    let java = r#"
+class A {
+    void a(javax.servlet.http.HttpServletRequest r, java.sql.Statement st) throws Exception {
+        StringBuilder b = new StringBuilder("select 1 where 1=1");
+        for (String v : r.getParameterValues("x")) {
+            b.append(" or x='").append(v).append("'");
+        }
+        st.execute(b.toString());
+    }
+}
+"#;
+    assert_eq!(shapes("A.java", java), ["select 1 where 1=1{ or x='<v>'}"]);
+    let python = r#"
+import sqlite3
+from flask import Flask, request
+app = Flask(__name__)
+@app.route("/")
+def a():
+    sql = "select 1 where 1=1"
+    for v in request.args.getlist("x"):
+        sql += f" or x='{v}'"
+    sqlite3.connect("x").execute(sql)
+"#;
+    assert_eq!(shapes("a.py", python), ["select 1 where 1=1{ or x='<v>'}"]);
+}
+
+#[test]
+fn attributes_that_a_class_makes_up() {
+    let p = program(&[(
+        "a.py",
+        r#"
+from flask import Flask, request
+from pymongo import MongoClient
+app = Flask(__name__)
+db = MongoClient().shop
+@app.route("/", methods=["POST"])
+def bad_find():
+    return {"n": db.users.find_one({"name": request.json["name"]})}
+"#,
+    )]);
+    assert!(holding(&p, &run(&p)).contains("bad_find"));
+}

@@ -102,7 +102,7 @@ pub fn contexts(dialect: Dialect, pieces: &[Piece<'_>]) -> Vec<HoleContext> {
                         Piece::Hole => None,
                     })
                     .collect();
-                let more = rest.iter().any(|piece| *piece == Piece::Hole);
+                let more = rest.contains(&Piece::Hole);
                 lexer.refine(&mut context, &next, more);
                 found.push(context);
             }

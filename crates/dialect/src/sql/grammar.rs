@@ -152,8 +152,8 @@ impl Grammar {
     /// An operator or other mark was read.
     pub(crate) fn operator(&mut self, c: char) {
         let name = self.after_name;
-        let operand_due = !matches!(self.expect, Expect::Clause | Expect::Direction | Expect::Start | Expect::In)
-            && !(self.clause == Clause::Call && name);
+        let operand_due = !(matches!(self.expect, Expect::Clause | Expect::Direction | Expect::Start | Expect::In)
+            || self.clause == Clause::Call && name);
         let kept = (self.typed, self.like);
         match c {
             ';' => {
