@@ -97,7 +97,7 @@ fn sinks() {
 #[test]
 fn text_goes_to_a_browser_only_through_a_response() {
     returns("jakarta.servlet.http.HttpServletResponse", "getWriter", "surefix.ServletWriter");
-    returns("javax.servlet.ServletResponse", "getOutputStream", "surefix.ServletStream");
+    returns("javax.servlet.ServletResponse", "getOutputStream", "surefix.ServletOutputStream");
     for m in ["print", "println", "write", "append", "printf", "format"] {
         sink("surefix.ServletWriter", m, 0, Kind::Xss);
         sink("surefix.ServletWriter", m, 0, Kind::Info);
@@ -105,10 +105,10 @@ fn text_goes_to_a_browser_only_through_a_response() {
         assert!(!facts("java.io.PrintWriter", m).iter().any(xss), "any writer's {m} is a sink");
     }
     sink("surefix.ServletWriter", "printf", 2, Kind::Xss);
-    sink("surefix.ServletStream", "println", 0, Kind::Xss);
+    sink("surefix.ServletOutputStream", "println", 0, Kind::Xss);
     let set = builtin();
     assert!(set.supers_of(Lang::Java, "surefix.ServletWriter").contains(&"java.io.Writer"));
-    assert!(set.supers_of(Lang::Java, "surefix.ServletStream").contains(&"java.io.OutputStream"));
+    assert!(set.supers_of(Lang::Java, "surefix.ServletOutputStream").contains(&"java.io.OutputStream"));
 }
 
 #[test]
@@ -151,6 +151,7 @@ fn misuse_is_watched() {
     watch("java.sql.DriverManager", "getConnection", "hardcoded-secret");
     watch("java.lang.IllegalStateException", "printStackTrace", "info-exposure");
     watch("javax.xml.parsers.DocumentBuilder", "parse", "xxe");
+    watch("surefix.CanonicalString", "startsWith", "partial-path-check");
     let secure = |f: &Fact| matches!(f, Fact::SetProp { key, .. } if key == "secure");
     assert!(facts("jakarta.servlet.http.Cookie", "setSecure").iter().any(secure));
     let feature = |f: &Fact| matches!(f, Fact::SetProp { key, .. } if key == "feature:{arg0}");
@@ -164,4 +165,8 @@ fn containment_counts_only_for_canonical_paths() {
     let guard = |f: &Fact| matches!(f, Fact::Guard { when: true, .. });
     assert!(facts("surefix.NormalPath", "startsWith").iter().any(guard));
     assert!(!facts("java.nio.file.Path", "startsWith").iter().any(guard));
+    returns("java.io.File", "getCanonicalPath", "surefix.CanonicalString");
+    assert!(facts("surefix.CanonicalString", "startsWith").iter().any(guard));
+    assert!(!facts("java.lang.String", "startsWith").iter().any(guard));
+    intrinsic("surefix.CanonicalString", "substring", "str.substring");
 }
