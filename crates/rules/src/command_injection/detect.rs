@@ -67,21 +67,35 @@ pub(super) fn shell_option(flow: &Flow) -> Option<bool> {
 
 fn python_text(flow: &Flow) -> Option<bool> {
     match shell_option(flow) {
-        Some(true) => text(flow, 0),
-        // Without a shell a text is the program's name.
+        // Without a shell a text is the program's name; a list is judged by its elements.
         Some(false) => {
-            flow.shapes.iter().all(|s| starts_tainted(s)).then_some(false).filter(|_| !safe_text(&flow.shapes, true))
+            let named = !flow.shapes.is_empty() && flow.shapes.iter().all(starts_tainted);
+            (named && !safe_text(&flow.shapes, true)).then_some(false)
         }
+        _ if is_list(flow) => None,
+        Some(true) => text(flow, 0),
         None => text(flow, 0).map(|_| true),
     }
 }
 
+/// The argument is a list or tuple.
+fn is_list(flow: &Flow) -> bool {
+    flow.arg.and_then(|i| flow.call.args.get(i)).is_some_and(|a| {
+        a.elems.is_some() || a.alloc.is_some() || a.types.iter().any(|t| matches!(t.as_str(), "list" | "tuple"))
+    })
+}
+
 fn python_vector(flow: &Flow) -> Option<bool> {
     let elems = flow.arg.and_then(|i| flow.call.args.get(i)).and_then(|a| a.elems.as_ref());
+    let arg = flow.arg.and_then(|i| flow.call.args.get(i));
+    if elems.is_none() && arg.is_some_and(|a| !a.shapes.is_empty() || a.types.iter().any(|t| t == "str")) {
+        // A text: its own row speaks for it.
+        return None;
+    }
     match (shell_option(flow), elems) {
         // With a shell the first element is the script, the others are its parameters.
         (Some(true), Some(e)) => e.first().filter(|f| tainted(f)).map(|_| false),
-        (Some(true), None) => Some(true),
+        (Some(true), None) => is_list(flow).then_some(true),
         _ => vector(flow),
     }
 }

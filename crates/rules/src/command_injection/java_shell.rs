@@ -7,7 +7,7 @@ use super::program::{Role, is_builtin, is_plain_text, role};
 use crate::guards::Draft;
 use crate::shapes::java_render::render;
 use crate::shapes::java_value::keeps_until;
-use crate::shapes::{Action, PieceKind, Text, java as texts};
+use crate::shapes::{Action, Text, java as texts};
 use surefix_dialect::{Dialect, HoleContext, Label};
 use surefix_rewrite::layout::push_insert;
 use surefix_text::{Edit, Fix, Reason, Refusal, Span, Tier};
@@ -125,13 +125,9 @@ pub(super) fn whole_quotes(
     }
     let at = way.iter().position(|p| *p == piece)?;
     let (before, after) = (*way.get(at.checked_sub(1)?)?, *way.get(at + 1)?);
-    let end = |p: usize| match &text.pieces.get(p)?.kind {
-        PieceKind::Lit { text, range } if text.len() == range.len() => Some((text.as_str(), range.clone())),
-        _ => None,
-    };
-    let ((b, br), (a, ar)) = (end(before)?, end(after)?);
+    let (b, a) = (text.lit(before)?, text.lit(after)?);
     let plain = b.ends_with('\'') && !b.ends_with("$'") && a.starts_with('\'');
-    plain.then(|| [(before, br.end - 1..br.end), (after, ar.start..ar.start + 1)])
+    plain.then(|| [(before, b.len() - 1..b.len()), (after, 0..1)])
 }
 
 /// The character behind a value in the script.

@@ -1,12 +1,13 @@
 //! `path-traversal`: path traversal.
 
 mod java;
+mod python;
 mod separator;
 
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_ir::Lang;
 use surefix_models::Kind;
-use surefix_text::{Fix, Reason, Refusal, Tier};
+use surefix_text::{Fix, Refusal, Tier};
 
 /// Facts about the class.
 pub const META: RuleMeta = RuleMeta {
@@ -34,6 +35,6 @@ const STEPS: &str = "Decide which directory such paths may name. Resolve the pat
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     match cx.detect.lang(found.file) {
         Lang::Java => java::fix(cx, found),
-        Lang::Python => Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape")),
+        Lang::Python => python::fix(cx, found),
     }
 }
