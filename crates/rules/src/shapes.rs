@@ -159,7 +159,10 @@ pub(crate) struct Text {
 /// The place of a name: text that cannot be followed there is a name, whatever it holds.
 pub(crate) fn is_name(c: &HoleContext) -> bool {
     use surefix_dialect::Label;
-    matches!(c.label, Label::SqlCall | Label::SqlIdentifier | Label::SqlIdentQuoted | Label::SqlOrderBy | Label::SqlSortDirection)
+    matches!(
+        c.label,
+        Label::SqlCall | Label::SqlIdentifier | Label::SqlIdentQuoted | Label::SqlOrderBy | Label::SqlSortDirection
+    )
 }
 
 /// What becomes of a piece.
@@ -255,7 +258,7 @@ pub(crate) fn inside(text: &Text, flow: &Flow) -> Result<Inside, Refusal> {
             pattern.push_str(if guarded { "(?:" } else { "" });
             for p in way.get(at..end).unwrap_or_default() {
                 match text.lit(*p) {
-                    Some(lit) => pattern.push_str(&regex::escape(lit)),
+                    Some(lit) => pattern.push_str(&regex::escape(&lit.replace("\r\n", "\n"))),
                     None => {
                         pattern.push_str("(.*?)");
                         order.push(*p);
@@ -293,7 +296,8 @@ fn flat(shape: &Shape) -> String {
     let mut out = String::new();
     for f in &shape.frags {
         match f {
-            Frag::Lit { text, .. } => out.push_str(text),
+            // Line ends inside a literal are one character wherever the file comes from.
+            Frag::Lit { text, .. } => out.push_str(&text.replace("\r\n", "\n")),
             Frag::Hole(h) => out.push(if h.tainted { HOLE } else { CLEAN }),
             Frag::Rep(_) => out.push(HOLE),
         }
@@ -302,7 +306,12 @@ fn flat(shape: &Shape) -> String {
 }
 
 /// The source of a literal token after replacing ranges of its decoded text.
-pub(crate) fn literal_source(lang: Lang, token: &str, map: &LiteralMap, cuts: &[(Range<usize>, String)]) -> Option<String> {
+pub(crate) fn literal_source(
+    lang: Lang,
+    token: &str,
+    map: &LiteralMap,
+    cuts: &[(Range<usize>, String)],
+) -> Option<String> {
     let mut out = String::new();
     let mut at = 0;
     for (range, new) in cuts {

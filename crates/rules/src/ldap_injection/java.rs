@@ -66,7 +66,9 @@ impl Site<'_, '_> {
             }
             3 => (0, None),
             4 => {
-                let Some(list) = args.get(2).copied() else { return no(Reason::ShapeUnknown, "the call has no filter arguments") };
+                let Some(list) = args.get(2).copied() else {
+                    return no(Reason::ShapeUnknown, "the call has no filter arguments");
+                };
                 let (n, place) = self.array(list)?;
                 (n, Some(place))
             }
@@ -95,7 +97,9 @@ impl Site<'_, '_> {
     /// The array of filter arguments: its length, and where more elements go.
     fn array(&self, list: Span) -> Result<(usize, (u32, bool)), Refusal> {
         let j = self.j;
-        let Some(mut node) = j.node_at(list) else { return no(Reason::ShapeUnknown, "the filter arguments are not readable") };
+        let Some(mut node) = j.node_at(list) else {
+            return no(Reason::ShapeUnknown, "the filter arguments are not readable");
+        };
         if node.kind() == "identifier" {
             let name = j.node_text(node);
             let uses = j.uses(name, list).filter(|u| u.writes.is_empty() && u.reads.len() == 1);
@@ -105,7 +109,8 @@ impl Site<'_, '_> {
             };
             node = init;
         }
-        let init = if node.kind() == "array_creation_expression" { node.child_by_field_name("value") } else { Some(node) };
+        let init =
+            if node.kind() == "array_creation_expression" { node.child_by_field_name("value") } else { Some(node) };
         let Some(init) = init.filter(|n| n.kind() == "array_initializer") else {
             return no(Reason::ShapeUnknown, "the filter arguments are built where they cannot be extended");
         };
@@ -114,7 +119,8 @@ impl Site<'_, '_> {
             return no(Reason::TypeUnknown, "the filter arguments are no array of Object");
         }
         let mut cursor = init.walk();
-        let all: Vec<Span> = init.named_children(&mut cursor).filter(|n| !n.kind().ends_with("_comment")).map(span_of).collect();
+        let all: Vec<Span> =
+            init.named_children(&mut cursor).filter(|n| !n.kind().ends_with("_comment")).map(span_of).collect();
         let at = all.last().map_or(span_of(init).lo + 1, |s| s.hi);
         Ok((all.len(), (at, all.is_empty())))
     }
@@ -153,7 +159,10 @@ impl Site<'_, '_> {
             for r in c.other_uses.iter().filter(|r| !self.arg.contains(**r)) {
                 let call = self.j.call_span(*r).and_then(|s| self.j.call_name(s)).map_or("", |n| n.of(self.j.text));
                 if call == "search" {
-                    return no(Reason::AlternativesConflict, format!("the filter in {} also goes to another search", c.name));
+                    return no(
+                        Reason::AlternativesConflict,
+                        format!("the filter in {} also goes to another search", c.name),
+                    );
                 }
             }
         }
@@ -187,10 +196,16 @@ fn encode(
         let as_text = if string { value.to_string() } else { format!("String.valueOf({value})") };
         let code = match (spot, callee) {
             (Spot::Name, c) if c.starts_with("org.springframework.ldap.") => {
-                format!("{}.nameEncode({as_text})", j.bring_type("org.springframework.ldap.support.LdapEncoder", edits)?)
+                format!(
+                    "{}.nameEncode({as_text})",
+                    j.bring_type("org.springframework.ldap.support.LdapEncoder", edits)?
+                )
             }
             (Spot::Filter, c) if c.starts_with("org.springframework.ldap.") => {
-                format!("{}.filterEncode({as_text})", j.bring_type("org.springframework.ldap.support.LdapEncoder", edits)?)
+                format!(
+                    "{}.filterEncode({as_text})",
+                    j.bring_type("org.springframework.ldap.support.LdapEncoder", edits)?
+                )
             }
             (Spot::Filter, c) if c.starts_with("com.unboundid.") => {
                 format!("{}.encodeValue({as_text})", j.bring_type("com.unboundid.ldap.sdk.Filter", edits)?)
@@ -199,7 +214,9 @@ fn encode(
             (Spot::Name, _) => {
                 format!("{}.escapeValue(String.valueOf({value}))", j.bring_type("javax.naming.ldap.Rdn", edits)?)
             }
-            (Spot::Filter, _) => return no(Reason::NoRecipe, "the library of this call has no known encoder for filters"),
+            (Spot::Filter, _) => {
+                return no(Reason::NoRecipe, "the library of this call has no known encoder for filters");
+            }
         };
         if let Some(a) = actions.get_mut(*piece) {
             *a = Action::Code(code);

@@ -29,7 +29,9 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
 }
 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
-    let Some(flow) = found.flow.as_deref() else { return no(Reason::ShapeUnknown, "the way of the value is not known") };
+    let Some(flow) = found.flow.as_deref() else {
+        return no(Reason::ShapeUnknown, "the way of the value is not known");
+    };
     match cx.detect.lang(found.file) {
         Lang::Java => java::fix(cx, found, flow),
         Lang::Python => python::fix(cx, found, flow),
@@ -70,7 +72,9 @@ fn values(text: &Text, inside: &Inside) -> Result<(Vec<(usize, Spot)>, Vec<Actio
                     Reason::ContextUnsafe,
                     "the value is not an assertion value or a part of a name: it decides the structure of the filter",
                 )
-                .map_err(|r: Refusal| r.with_steps("Build the filter from constant parts and put the value only behind an attribute's =."));
+                .map_err(|r: Refusal| {
+                    r.with_steps("Build the filter from constant parts and put the value only behind an attribute's =.")
+                });
             };
             match out.iter().find(|(p, _)| *p == piece) {
                 Some((_, s)) if *s != spot => {

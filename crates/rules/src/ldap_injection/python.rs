@@ -30,7 +30,8 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
         let function = p.bring_from(module, name, expr, &mut edits)?;
         let value = expr.of(p.text);
         // A missing value went in as the text None, and still does.
-        let value = if shapes::python_value::may_be_none(&p, expr) { format!("str({value})") } else { value.to_string() };
+        let value =
+            if shapes::python_value::may_be_none(&p, expr) { format!("str({value})") } else { value.to_string() };
         if let Some(a) = actions.get_mut(piece) {
             *a = Action::Code(format!("{function}({value})"));
         }

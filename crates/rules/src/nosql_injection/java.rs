@@ -16,9 +16,13 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
         "com.mongodb.BasicDBObject.parse" => "com.mongodb.BasicDBObject",
         "org.bson.Document.parse" => "org.bson.Document",
         c if c.ends_with(".where") || c.ends_with("mapReduce") => {
-            return no(Reason::NoLocalFix, "the value is a part of code that the database runs").map_err(|r: Refusal| {
-                r.with_steps("Express the condition by query operators on fields, such as Filters.eq(field, value).")
-            });
+            return no(Reason::NoLocalFix, "the value is a part of code that the database runs").map_err(
+                |r: Refusal| {
+                    r.with_steps(
+                        "Express the condition by query operators on fields, such as Filters.eq(field, value).",
+                    )
+                },
+            );
         }
         _ => return no(Reason::NoRecipe, "no recipe covers this call").map_err(|r: Refusal| r.with_steps(STEPS)),
     };
@@ -30,10 +34,12 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
     let text = java::text(&j, Dialect::XPath, *arg, stmt, &|c| c.quote != surefix_dialect::Quote::None)?;
     shapes::inside(&text, flow)?;
     if text.branches() {
-        return no(Reason::AlternativesConflict, "the text is built under conditions").map_err(|r: Refusal| r.with_steps(STEPS));
+        return no(Reason::AlternativesConflict, "the text is built under conditions")
+            .map_err(|r: Refusal| r.with_steps(STEPS));
     }
     if text.carriers.iter().any(|c| c.other_uses.iter().any(|r| !arg.contains(*r))) {
-        return no(Reason::AlternativesConflict, "the text is used elsewhere too").map_err(|r: Refusal| r.with_steps(STEPS));
+        return no(Reason::AlternativesConflict, "the text is used elsewhere too")
+            .map_err(|r: Refusal| r.with_steps(STEPS));
     }
     let entries = entries(&j, &text, stmt)?;
     let mut edits = Vec::new();
@@ -85,7 +91,10 @@ enum Part {
 
 /// Keys and value expressions of a flat document.
 fn entries(j: &JavaCx<'_>, text: &Text, stmt: Span) -> Result<Vec<(String, String)>, Refusal> {
-    let other = || no(Reason::NoRecipe, "the document is not a flat list of keys and values").map_err(|r: Refusal| r.with_steps(STEPS));
+    let other = || {
+        no(Reason::NoRecipe, "the document is not a flat list of keys and values")
+            .map_err(|r: Refusal| r.with_steps(STEPS))
+    };
     let tokens = tokens(text)?;
     let mut out = Vec::new();
     let mut at = tokens.iter();
@@ -106,7 +115,9 @@ fn entries(j: &JavaCx<'_>, text: &Text, stmt: Span) -> Result<Vec<(String, Strin
         }
         let value = match at.next() {
             Some(Token::Text(parts)) => bound(j, text, parts, stmt)?,
-            Some(Token::Word(w)) if matches!(w.as_str(), "true" | "false" | "null") || w.parse::<i32>().is_ok() => w.clone(),
+            Some(Token::Word(w)) if matches!(w.as_str(), "true" | "false" | "null") || w.parse::<i32>().is_ok() => {
+                w.clone()
+            }
             _ => return other(),
         };
         out.push((key, value));
@@ -188,8 +199,11 @@ fn tokens(text: &Text) -> Result<Vec<Token>, Refusal> {
             }
             Some(PieceKind::Val { field, .. }) => {
                 if quote.is_none() || field.as_ref().is_some_and(|f| !f.plain) {
-                    return no(Reason::ContextUnsafe, "the value does not stand inside quotes: it is a part of the document itself")
-                        .map_err(|r: Refusal| r.with_steps(STEPS));
+                    return no(
+                        Reason::ContextUnsafe,
+                        "the value does not stand inside quotes: it is a part of the document itself",
+                    )
+                    .map_err(|r: Refusal| r.with_steps(STEPS));
                 }
                 open(&mut out, Part::Piece(p));
             }

@@ -12,7 +12,17 @@ use surefix_text::{Assurance, Fix, Reason, Refusal, Span, Tier};
 const COMPARES: &[&str] = &["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"];
 /// Update operators whose values are stored as they are.
 const STORES: &[&str] = &[
-    "$set", "$setOnInsert", "$unset", "$inc", "$mul", "$min", "$max", "$push", "$addToSet", "$rename", "$currentDate",
+    "$set",
+    "$setOnInsert",
+    "$unset",
+    "$inc",
+    "$mul",
+    "$min",
+    "$max",
+    "$push",
+    "$addToSet",
+    "$rename",
+    "$currentDate",
 ];
 
 /// A value in a document, and the keys above it.
@@ -117,7 +127,9 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
         if COMPARES.iter().any(|o| x.keys.last().is_some_and(|k| k == o)) {
             continue;
         }
-        if let Some(op) = x.keys.iter().find(|k| k.starts_with('$') && !matches!(k.as_str(), "$and" | "$or" | "$nor" | "$match")) {
+        if let Some(op) =
+            x.keys.iter().find(|k| k.starts_with('$') && !matches!(k.as_str(), "$and" | "$or" | "$nor" | "$match"))
+        {
             let code = matches!(op.as_str(), "$where" | "$function" | "$accumulator");
             let detail = match code {
                 true => format!("the value is a part of the code that {op} runs in the database"),

@@ -17,10 +17,15 @@ pub(crate) struct Host<'h> {
 
 /// What an operand becomes.
 pub(crate) enum Out {
-    Same { lit: bool },
+    Same {
+        lit: bool,
+    },
     Gone,
     /// New text of a literal, and whether it is empty.
-    Lit { source: String, empty: bool },
+    Lit {
+        source: String,
+        empty: bool,
+    },
     /// Constant text instead of a value.
     Put(String),
     Code(String),
@@ -86,7 +91,8 @@ pub(crate) fn edit_chain(cx: &Host<'_>, chain: &Chain, out: &[Out], edits: &mut 
     let gap = |i: usize| Span::new(span(i.saturating_sub(1)).hi, span(i).lo).of(cx.text);
     let mut segs: Vec<Seg> = Vec::new();
     for (i, o) in out.iter().enumerate() {
-        let joined = segs.last().is_some_and(|s| s.text.is_some() && s.lit && s.last + 1 == i && !gap(i).contains(['\n', '\r']));
+        let joined =
+            segs.last().is_some_and(|s| s.text.is_some() && s.lit && s.last + 1 == i && !gap(i).contains(['\n', '\r']));
         match o {
             Out::Same { lit } => {
                 let last = segs.last_mut().filter(|_| *lit && joined);
@@ -122,8 +128,7 @@ pub(crate) fn edit_chain(cx: &Host<'_>, chain: &Chain, out: &[Out], edits: &mut 
                 match last {
                     Some(s) if *empty => s.last = i,
                     Some(s)
-                        if !gap(i).contains(['\n', '\r'])
-                            && s.text.as_deref().is_some_and(|t| alike(t, source)) =>
+                        if !gap(i).contains(['\n', '\r']) && s.text.as_deref().is_some_and(|t| alike(t, source)) =>
                     {
                         let head = s.text.take().unwrap_or_default();
                         s.text = Some(joined_literal(&head, source));
@@ -175,4 +180,3 @@ pub(crate) fn edit_chain(cx: &Host<'_>, chain: &Chain, out: &[Out], edits: &mut 
     edits.push(Edit::replace(cx.file, region, new));
     Ok(true)
 }
-

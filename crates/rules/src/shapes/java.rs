@@ -1,6 +1,6 @@
 //! Java expressions that build text, taken apart.
 
-use super::{is_name, Carrier, Chain, Event, Field, Operand, OperandKind, Piece, PieceKind, Style, Text, no};
+use super::{Carrier, Chain, Event, Field, Operand, OperandKind, Piece, PieceKind, Style, Text, is_name, no};
 use std::collections::BTreeSet;
 use surefix_dialect::{Dialect, HoleContext};
 use surefix_ir::Lang;
@@ -46,14 +46,18 @@ pub(crate) fn text(
                 let Some(operand) = text.chains.get(p.chain).and_then(|c| c.operands.get(p.operand)) else { continue };
                 let PieceKind::Val { expr, field: None } = &p.kind else { continue };
                 let whole = matches!(operand.kind, OperandKind::Val) && operand.span == *expr;
-                if !whole || expand.contains(expr) || (is_name(&context) && (closed.contains(expr) || !is_built_text(cx, *expr, NAME))) {
+                if !whole
+                    || expand.contains(expr)
+                    || (is_name(&context) && (closed.contains(expr) || !is_built_text(cx, *expr, NAME)))
+                {
                     continue;
                 }
                 let bare = context.quote == surefix_dialect::Quote::None;
                 let is_text = || dialect == Dialect::Sql && bare && is_built_text(cx, *expr, VALUE);
                 if (!is_value(&context) || is_text()) && is_expandable(cx, *expr) {
                     if closed.contains(expr) {
-                        return Err(failed.unwrap_or_else(|| Refusal::new(Reason::ShapeUnknown, "a part of the text is not known")));
+                        return Err(failed
+                            .unwrap_or_else(|| Refusal::new(Reason::ShapeUnknown, "a part of the text is not known")));
                     }
                     wanted = Some(*expr);
                     break;
@@ -380,7 +384,9 @@ impl<'c> Builder<'_, 'c, '_> {
                 let token = span.of(self.cx.text);
                 let body = token.get(1..token.len().saturating_sub(1)).unwrap_or("");
                 let body = if body == "\"" { "\\\"".to_string() } else { body.to_string() };
-                if let Some(c) = LiteralMap::new(Lang::Java, &format!("\"{body}\"")).and_then(|m| m.decoded().chars().next()) {
+                if let Some(c) =
+                    LiteralMap::new(Lang::Java, &format!("\"{body}\"")).and_then(|m| m.decoded().chars().next())
+                {
                     let kind = PieceKind::Lit { text: c.to_string(), range: 0..c.len_utf8() };
                     let p = self.push(chain, operand, kind);
                     return Ok((OperandKind::Char, vec![vec![p]]));
@@ -401,7 +407,9 @@ impl<'c> Builder<'_, 'c, '_> {
                     return Ok(t);
                 }
                 if let Some((recv, arg)) = is_concat(self.cx, node)
-                    && (self.expand.contains(&span) || recv.kind() == "string_literal" || is_concat(self.cx, recv).is_some())
+                    && (self.expand.contains(&span)
+                        || recv.kind() == "string_literal"
+                        || is_concat(self.cx, recv).is_some())
                 {
                     let mut ways = self.resolve(recv, event)?;
                     let more = self.chain(arg, event, Some((span, span_of(recv))))?;
@@ -481,8 +489,12 @@ impl<'c> Builder<'_, 'c, '_> {
         if way.iter().any(|p| self.text.lit(*p).is_some_and(|t| t.contains("%n"))) {
             return no(Reason::NoRecipe, "the format string has a %n");
         }
-        let kind =
-            OperandKind::Template { tokens: vec![(span_of(token), map)], style: Style::Java, args: rest, whole: span_of(call) };
+        let kind = OperandKind::Template {
+            tokens: vec![(span_of(token), map)],
+            style: Style::Java,
+            args: rest,
+            whole: span_of(call),
+        };
         Ok(Some((kind, vec![way])))
     }
 
@@ -543,7 +555,10 @@ impl<'c> Builder<'_, 'c, '_> {
         for n in &names {
             let changed = self.cx.uses(n, span_of(ret)).is_none_or(|u| !u.writes.is_empty());
             if changed {
-                return no(Reason::NonOwnedCallee, format!("the method that builds the text assigns its parameter {n}"));
+                return no(
+                    Reason::NonOwnedCallee,
+                    format!("the method that builds the text assigns its parameter {n}"),
+                );
             }
         }
         self.params = names.into_iter().zip(args.into_iter().map(span_of)).collect();
@@ -574,7 +589,9 @@ impl<'c> Builder<'_, 'c, '_> {
                     {
                         return no(Reason::ShapeUnknown, "the text is built in a loop");
                     }
-                    "if_statement" | "switch_expression" | "catch_clause" | "lambda_expression" if !s.contains(used) => {
+                    "if_statement" | "switch_expression" | "catch_clause" | "lambda_expression"
+                        if !s.contains(used) =>
+                    {
                         guarded = true;
                     }
                     _ => {}
@@ -608,7 +625,12 @@ impl<'c> Builder<'_, 'c, '_> {
             };
             let stmt = match assignment.parent() {
                 Some(p) if p.kind() == "expression_statement" => span_of(p),
-                _ => return no(Reason::ShapeUnknown, format!("an assignment to {} is part of an expression", uses.name)),
+                _ => {
+                    return no(
+                        Reason::ShapeUnknown,
+                        format!("an assignment to {} is part of an expression", uses.name),
+                    );
+                }
             };
             building.push(*w);
             let guarded = self.place(stmt, declared, used)?;
@@ -624,9 +646,8 @@ impl<'c> Builder<'_, 'c, '_> {
             let own = |n: Node<'_>| n.kind() == "identifier" && cx.node_text(n) == uses.name;
             let mut operands = Vec::new();
             self.flatten(right, &mut operands);
-            let self_concat = plain
-                && operands.len() > 1
-                && operands.first().and_then(|o| cx.node_at(*o)).is_some_and(own);
+            let self_concat =
+                plain && operands.len() > 1 && operands.first().and_then(|o| cx.node_at(*o)).is_some_and(own);
             if plain && !self_concat {
                 let more = self.resolve(right, event)?;
                 if !guarded || ways.is_empty() {
@@ -646,12 +667,16 @@ impl<'c> Builder<'_, 'c, '_> {
                 }
                 continue;
             }
-            let more = if self_concat { self.rest_chain(right, &operands, event)? } else { self.chain(right, event, None)? };
+            let more =
+                if self_concat { self.rest_chain(right, &operands, event)? } else { self.chain(right, event, None)? };
             if self_concat && let Some(o) = operands.first() {
                 building.push(*o);
             }
             if guarded && ways.len() > 1 {
-                return no(Reason::AlternativesConflict, format!("{} is built in alternatives and then in parts", uses.name));
+                return no(
+                    Reason::AlternativesConflict,
+                    format!("{} is built in alternatives and then in parts", uses.name),
+                );
             }
             ways = self.join(ways, more)?;
             homes.truncate(ways.len());
@@ -684,10 +709,8 @@ impl<'c> Builder<'_, 'c, '_> {
     fn in_loop_with(&self, declared: Span, used: Span) -> bool {
         let mut node = self.cx.covering(used);
         while let Some(n) = node {
-            let looped = matches!(
-                n.kind(),
-                "for_statement" | "enhanced_for_statement" | "while_statement" | "do_statement"
-            );
+            let looped =
+                matches!(n.kind(), "for_statement" | "enhanced_for_statement" | "while_statement" | "do_statement");
             if looped && !span_of(n).contains(declared) {
                 return true;
             }
@@ -796,7 +819,8 @@ impl<'c> Builder<'_, 'c, '_> {
                 at = p;
             }
             let parent = at.parent();
-            let reader = parent.filter(|p| p.kind() == "method_invocation" && p.child_by_field_name("object") == Some(at));
+            let reader =
+                parent.filter(|p| p.kind() == "method_invocation" && p.child_by_field_name("object") == Some(at));
             if let Some(call) = reader {
                 match call_name(cx, call) {
                     "toString" | "length" | "isEmpty" | "charAt" | "indexOf" if at == id => {

@@ -85,7 +85,9 @@ fn template_out(
     let OperandKind::Template { tokens, style, args, whole } = kind else {
         return no(Reason::ShapeUnknown, "the format string is not readable");
     };
-    let [(token, map)] = tokens.as_slice() else { return no(Reason::ShapeUnknown, "the format string is not readable") };
+    let [(token, map)] = tokens.as_slice() else {
+        return no(Reason::ShapeUnknown, "the format string is not readable");
+    };
     let t = template_cuts(text, mine, actions, *style)?;
     let spelled = |i: usize| {
         let new = t.code.iter().find(|(n, _)| *n == i).map(|(_, c)| unwrapped(c));
@@ -93,7 +95,9 @@ fn template_out(
     };
     let kept: Vec<String> = (0..args.len()).filter(|i| t.kept.contains(i)).filter_map(spelled).collect();
     let source = literal_source(Lang::Java, token.of(cx.text), map, &t.cuts);
-    let Some(source) = source else { return no(Reason::ShapeUnknown, "the format string cannot be cut where the quote stands") };
+    let Some(source) = source else {
+        return no(Reason::ShapeUnknown, "the format string cannot be cut where the quote stands");
+    };
     cx.no_comment_inside(*whole)?;
     if kept.is_empty() {
         return Ok(Out::Lit { source, empty: false });
@@ -196,9 +200,7 @@ fn move_into_previous_append(cx: &JavaCx<'_>, text: &Text, outs: &mut [Vec<Out>]
             None => before.span == recv || recv.hi == before.span.hi + 1 && recv.contains(before.span),
         };
         let alone = matches!(outs.get(i).map(Vec::as_slice), Some([Out::Put(_)]));
-        let lit = before.operands.last().is_some_and(|o| {
-            matches!(&o.kind, OperandKind::Lit(m) if !m.is_triple())
-        });
+        let lit = before.operands.last().is_some_and(|o| matches!(&o.kind, OperandKind::Lit(m) if !m.is_triple()));
         if !follows || !alone || !lit {
             continue;
         }

@@ -31,10 +31,38 @@ pub(crate) fn is_string(cx: &JavaCx<'_>, expr: Span) -> bool {
 
 /// Methods that give text whatever they are called on (in the libraries that matter here).
 const TEXT: &[&str] = &[
-    "getParameter", "getHeader", "getQueryString", "getRequestURI", "getPathInfo", "getRemoteUser", "getProperty", "getString",
-    "toString", "trim", "strip", "toLowerCase", "toUpperCase", "substring", "replace", "replaceAll", "replaceFirst", "concat",
-    "readLine", "nextLine", "getContextPath", "getServletPath", "getMethod", "getRemoteAddr", "getenv",
-    "formatted", "repeat", "getContentType", "getCharacterEncoding", "getSimpleName", "getMessage", "getSubmittedFileName",
+    "getParameter",
+    "getHeader",
+    "getQueryString",
+    "getRequestURI",
+    "getPathInfo",
+    "getRemoteUser",
+    "getProperty",
+    "getString",
+    "toString",
+    "trim",
+    "strip",
+    "toLowerCase",
+    "toUpperCase",
+    "substring",
+    "replace",
+    "replaceAll",
+    "replaceFirst",
+    "concat",
+    "readLine",
+    "nextLine",
+    "getContextPath",
+    "getServletPath",
+    "getMethod",
+    "getRemoteAddr",
+    "getenv",
+    "formatted",
+    "repeat",
+    "getContentType",
+    "getCharacterEncoding",
+    "getSimpleName",
+    "getMessage",
+    "getSubmittedFileName",
 ];
 
 fn of(cx: &JavaCx<'_>, node: Node<'_>, depth: u32) -> Option<String> {
@@ -79,7 +107,8 @@ fn of(cx: &JavaCx<'_>, node: Node<'_>, depth: u32) -> Option<String> {
                 Some(u) => {
                     let ty = cx.type_text(&u)?;
                     let spread = u.kind == LocalKind::Parameter && u.type_span.is_none();
-                    if spread || cx.node_at(u.declarator).is_some_and(|d| d.child_by_field_name("dimensions").is_some()) {
+                    if spread || cx.node_at(u.declarator).is_some_and(|d| d.child_by_field_name("dimensions").is_some())
+                    {
                         return None;
                     }
                     match ty {

@@ -1,6 +1,6 @@
 //! Python expressions that build text, taken apart.
 
-use super::{is_name, Carrier, Chain, Event, Field, Operand, OperandKind, Piece, PieceKind, Style, Text, no};
+use super::{Carrier, Chain, Event, Field, Operand, OperandKind, Piece, PieceKind, Style, Text, is_name, no};
 use ruff_python_ast::{AnyNodeRef, ConversionFlag, Expr, FStringPart, Operator, Stmt};
 use std::collections::BTreeSet;
 use surefix_dialect::{Dialect, HoleContext};
@@ -42,13 +42,18 @@ pub(crate) fn text(
         for way in &text.ways {
             for (piece, context) in text.contexts(dialect, way) {
                 let Some(PieceKind::Val { expr, .. }) = text.pieces.get(piece).map(|p| &p.kind) else { continue };
-                if expand.contains(expr) || (is_name(&context) && (closed.contains(expr) || !is_built_text(cx, *expr, NAME))) {
+                if expand.contains(expr)
+                    || (is_name(&context) && (closed.contains(expr) || !is_built_text(cx, *expr, NAME)))
+                {
                     continue;
                 }
                 let bare = context.quote == surefix_dialect::Quote::None;
-                if (!is_value(&context) || (dialect == Dialect::Sql && bare && is_built_text(cx, *expr, VALUE))) && is_expandable(cx, *expr) {
+                if (!is_value(&context) || (dialect == Dialect::Sql && bare && is_built_text(cx, *expr, VALUE)))
+                    && is_expandable(cx, *expr)
+                {
                     if closed.contains(expr) {
-                        return Err(failed.unwrap_or_else(|| Refusal::new(Reason::ShapeUnknown, "a part of the text is not known")));
+                        return Err(failed
+                            .unwrap_or_else(|| Refusal::new(Reason::ShapeUnknown, "a part of the text is not known")));
                     }
                     wanted = Some(*expr);
                     break;
@@ -95,7 +100,10 @@ fn literals(cx: &PyCx<'_>, span: Span) -> Vec<String> {
     while let Some(e) = todo.pop() {
         match e {
             Expr::StringLiteral(_) | Expr::FString(_) => {
-                let maps = cx.literal_tokens(span_of(e)).into_iter().filter_map(|t| LiteralMap::new(Lang::Python, t.of(cx.text)));
+                let maps = cx
+                    .literal_tokens(span_of(e))
+                    .into_iter()
+                    .filter_map(|t| LiteralMap::new(Lang::Python, t.of(cx.text)));
                 out.extend(maps.map(|m| m.decoded().to_string()));
             }
             Expr::BinOp(b) if b.op == Operator::Add => todo.extend([&*b.left, &*b.right]),
@@ -393,9 +401,10 @@ impl<'c> Builder<'_, 'c, '_> {
                 // A tuple in a variable would fill several fields.
                 if let Expr::Name(n) = e
                     && let Some(u) = self.cx.uses(&n.id, span_of(n))
-                    && u.writes.iter().filter_map(|w| w.value).any(|v| {
-                        matches!(self.cx.expr_at(v), Some(Expr::Tuple(_) | Expr::Dict(_)))
-                    })
+                    && u.writes
+                        .iter()
+                        .filter_map(|w| w.value)
+                        .any(|v| matches!(self.cx.expr_at(v), Some(Expr::Tuple(_) | Expr::Dict(_))))
                 {
                     return no(Reason::NoRecipe, "the template's values come from a variable");
                 }
@@ -408,7 +417,8 @@ impl<'c> Builder<'_, 'c, '_> {
         {
             return no(Reason::NoRecipe, "the template's fields do not match its values");
         }
-        let arg_of = |i: usize, name: &str| if positional { Some(i) } else { named.iter().position(|(n, _)| n == name) };
+        let arg_of =
+            |i: usize, name: &str| if positional { Some(i) } else { named.iter().position(|(n, _)| n == name) };
         let args: Vec<Span> = named.iter().map(|n| n.1).collect();
         let mut specs = Vec::new();
         for (i, f) in fields.iter().enumerate() {
@@ -449,7 +459,8 @@ impl<'c> Builder<'_, 'c, '_> {
             let Some(arg) = arg.filter(|i| *i < args.len()) else {
                 return no(Reason::NoRecipe, "a field of the template looks into its value");
             };
-            let conversion = if matches!(f.conversion.as_str(), "" | "s") { String::new() } else { format!("!{}", f.conversion) };
+            let conversion =
+                if matches!(f.conversion.as_str(), "" | "s") { String::new() } else { format!("!{}", f.conversion) };
             specs.push((f.range.clone(), arg, f.is_plain(), format!("{conversion}:{}", f.spec)));
         }
         if explicit && specs.iter().enumerate().any(|(i, s)| s.1 != i) {
@@ -480,7 +491,11 @@ impl<'c> Builder<'_, 'c, '_> {
             let name = own.of(self.cx.text);
             let expr = self.params.iter().find(|(n, _)| n == name).map_or(own, |(_, a)| *a);
             at = range.end;
-            way.push(self.push(chain, operand, PieceKind::Val { expr, field: Some(Field { range, arg, plain, spec }) }));
+            way.push(self.push(
+                chain,
+                operand,
+                PieceKind::Val { expr, field: Some(Field { range, arg, plain, spec }) },
+            ));
         }
         self.template_text(chain, operand, &decoded, at..decoded.len(), doubled, &mut way);
         self.add(chain, OperandKind::Template { tokens, style, args, whole }, whole);
@@ -514,7 +529,10 @@ impl<'c> Builder<'_, 'c, '_> {
                 }
                 for n in &names {
                     if self.cx.uses(n, span_of(ret)).is_none_or(|u| !u.writes.is_empty()) {
-                        return no(Reason::NonOwnedCallee, format!("the function that builds the text assigns its parameter {n}"));
+                        return no(
+                            Reason::NonOwnedCallee,
+                            format!("the function that builds the text assigns its parameter {n}"),
+                        );
                     }
                 }
                 self.params = names.into_iter().zip(c.arguments.args.iter().map(span_of)).collect();
@@ -545,7 +563,9 @@ impl<'c> Builder<'_, 'c, '_> {
                     return no(Reason::ShapeUnknown, "the text is built in a loop");
                 }
                 AnyNodeRef::StmtIf(_) | AnyNodeRef::StmtMatch(_) if !s.contains(used) => guarded = true,
-                AnyNodeRef::ElifElseClause(_) | AnyNodeRef::ExceptHandlerExceptHandler(_) | AnyNodeRef::MatchCase(_)
+                AnyNodeRef::ElifElseClause(_)
+                | AnyNodeRef::ExceptHandlerExceptHandler(_)
+                | AnyNodeRef::MatchCase(_)
                     if !s.contains(used) =>
                 {
                     guarded = true;
@@ -612,11 +632,19 @@ impl<'c> Builder<'_, 'c, '_> {
             if w.augmented {
                 let value = match cx.covering_stmt(w.target) {
                     Some(Stmt::AugAssign(a)) if a.op == Operator::Add => &*a.value,
-                    _ => return no(Reason::ShapeUnknown, format!("{} is changed in a way that is not understood", uses.name)),
+                    _ => {
+                        return no(
+                            Reason::ShapeUnknown,
+                            format!("{} is changed in a way that is not understood", uses.name),
+                        );
+                    }
                 };
                 building.push(w.target);
                 if guarded && ways.len() > 1 {
-                    return no(Reason::AlternativesConflict, format!("{} is built in alternatives and then in parts", uses.name));
+                    return no(
+                        Reason::AlternativesConflict,
+                        format!("{} is built in alternatives and then in parts", uses.name),
+                    );
                 }
                 let more = self.resolve(value, event)?;
                 ways = self.join(ways, more)?;
@@ -631,7 +659,10 @@ impl<'c> Builder<'_, 'c, '_> {
             if operands.len() > 1 && operands.first().is_some_and(|e| own(e)) {
                 building.extend(operands.first().map(|e| span_of(*e)));
                 if guarded && ways.len() > 1 {
-                    return no(Reason::AlternativesConflict, format!("{} is built in alternatives and then in parts", uses.name));
+                    return no(
+                        Reason::AlternativesConflict,
+                        format!("{} is built in alternatives and then in parts", uses.name),
+                    );
                 }
                 let more = self.chain(span_of(value), &operands, event, Some(0))?;
                 ways = self.join(ways, more)?;

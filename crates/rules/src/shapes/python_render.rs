@@ -80,7 +80,9 @@ fn token_out(
                 if let Action::Cut(list) = action {
                     for (r, new) in list {
                         let decoded = range.start + r.start..range.start + r.end;
-                        let (Some(src), Some(new_text)) = (map.source(decoded), map.escape(&new)) else { return cannot() };
+                        let (Some(src), Some(new_text)) = (map.source(decoded), map.escape(&new)) else {
+                            return cannot();
+                        };
                         rest = rest + new.len() - r.len();
                         changes.push((src, new_text));
                     }
@@ -200,7 +202,9 @@ fn template(
     let dict = matches!(cx.expr_at(whole), Some(ruff_python_ast::Expr::BinOp(b)) if b.right.is_dict_expr());
     let new = match (style, kept.as_slice()) {
         (super::Style::Braces, list) => format!(".format({})", list.join(", ")),
-        (_, _) if dict => return no(Reason::NoRecipe, "the template takes names from a dictionary that is still needed"),
+        (_, _) if dict => {
+            return no(Reason::NoRecipe, "the template takes names from a dictionary that is still needed");
+        }
         (_, [one]) => format!(" % ({one},)"),
         (_, list) => format!(" % ({})", list.join(", ")),
     };

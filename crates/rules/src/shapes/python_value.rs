@@ -10,10 +10,12 @@ pub(crate) fn may_be_none(cx: &PyCx<'_>, expr: Span) -> bool {
     for _ in 0..4 {
         match cx.expr_at(at) {
             Some(Expr::Name(n)) => match cx.uses(&n.id, at) {
-                Some(u) if u.param.is_none() && u.is_single_assignment() => match u.writes.first().and_then(|w| w.value) {
-                    Some(v) => at = v,
-                    None => return true,
-                },
+                Some(u) if u.param.is_none() && u.is_single_assignment() => {
+                    match u.writes.first().and_then(|w| w.value) {
+                        Some(v) => at = v,
+                        None => return true,
+                    }
+                }
                 Some(u) if u.param.is_some() => {
                     let default = u.param.is_some_and(|p| p.of(cx.text).contains("None"));
                     return default || !u.writes.is_empty();
@@ -50,7 +52,8 @@ pub(crate) fn keeps(cx: &PyCx<'_>, expr: Span) -> bool {
 /// A name for a local that holds `expr`.
 pub(crate) fn name_for(cx: &PyCx<'_>, expr: Span) -> String {
     let word = |s: &str| {
-        let out: String = s.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+        let out: String =
+            s.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
         out.trim_matches('_').to_string()
     };
     let literal = |e: &Expr| match e {

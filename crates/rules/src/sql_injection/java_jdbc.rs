@@ -35,7 +35,13 @@ fn is_postgres(cx: &FixCx<'_>, path: &str) -> bool {
 }
 
 /// The lines that bind values to the statement `st`, from index `from` on.
-fn setters(cx: &FixCx<'_>, j: &JavaCx<'_>, st: &str, binds: &[(usize, &Bind)], edits: &mut Vec<Edit>) -> Result<Vec<String>, Refusal> {
+fn setters(
+    cx: &FixCx<'_>,
+    j: &JavaCx<'_>,
+    st: &str,
+    binds: &[(usize, &Bind)],
+    edits: &mut Vec<Edit>,
+) -> Result<Vec<String>, Refusal> {
     let postgres = is_postgres(cx, cx.path(j.file));
     let mut lines = Vec::new();
     for (i, b) in binds {
@@ -76,12 +82,21 @@ fn bind_lines(
 
 fn shown(sql: &Sql<'_, '_>, a: &mut Assurance) {
     if sql.is_shown() {
-        a.lower(Tier::AttackOnly, "where the text is also shown or logged, it now shows placeholders instead of the values");
+        a.lower(
+            Tier::AttackOnly,
+            "where the text is also shown or logged, it now shows placeholders instead of the values",
+        );
     }
 }
 
 /// The sink is `execute*(text)` or `addBatch(text)` of a `Statement`.
-fn statement(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, a: &mut Assurance, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
+fn statement(
+    cx: &FixCx<'_>,
+    j: &JavaCx<'_>,
+    flow: &Flow,
+    a: &mut Assurance,
+    edits: &mut Vec<Edit>,
+) -> Result<(), Refusal> {
     let call = flow.call.span;
     let in_resource = second_resource(j, call);
     let stmt = match in_resource {
@@ -90,7 +105,10 @@ fn statement(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, a: &mut Assurance, edi
     };
     let mut sql = Sql::read(j, flow, stmt, &|_, _| "?".to_string())?;
     if sql.plan.facts.placeholders.question > 0 {
-        return no(Reason::NoRecipe, "the text holds question marks that a prepared statement would take for placeholders");
+        return no(
+            Reason::NoRecipe,
+            "the text holds question marks that a prepared statement would take for placeholders",
+        );
     }
     sql.render()?;
     if sql.binds_nothing() {
@@ -122,7 +140,10 @@ fn statement(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, a: &mut Assurance, edi
 fn prepare_call(j: &JavaCx<'_>, creation: Span, sql: &str, extra: &[Span]) -> Result<String, Refusal> {
     let options = j.args(creation);
     if !options.is_empty() && !extra.is_empty() {
-        return no(Reason::NoRecipe, "the statement has options and asks for generated keys; prepareStatement takes one of them");
+        return no(
+            Reason::NoRecipe,
+            "the statement has options and asks for generated keys; prepareStatement takes one of them",
+        );
     }
     let Some(recv) = j.receiver(creation) else { return no(Reason::TypeUnknown, "the connection is not visible") };
     j.no_comment_inside(creation)?;
@@ -154,9 +175,9 @@ fn fresh(
     lines.extend(bind_lines(cx, j, name, binds, sql.stmt, edits)?);
     let run = format!("{name}.{method}()");
     // A statement of its own: closed where it ends.
-    let alone = j.node_at(sql.stmt).is_some_and(|n| {
-        n.kind() == "expression_statement" && n.named_child(0).is_some_and(|c| span_of(c) == call)
-    });
+    let alone = j
+        .node_at(sql.stmt)
+        .is_some_and(|n| n.kind() == "expression_statement" && n.named_child(0).is_some_and(|c| span_of(c) == call));
     if alone && method != "executeQuery" {
         let first = lines.remove(0);
         let mut block = vec![format!("try ({}) {{", first.trim_end_matches(';'))];
@@ -202,7 +223,10 @@ fn convert(
 ) -> Result<(), Refusal> {
     let options = c.call.map(|s| j.args(s)).unwrap_or_default();
     if !options.is_empty() && !extra.is_empty() {
-        return no(Reason::NoRecipe, "the statement has options and asks for generated keys; prepareStatement takes one of them");
+        return no(
+            Reason::NoRecipe,
+            "the statement has options and asks for generated keys; prepareStatement takes one of them",
+        );
     }
     let call = sql.flow.call.span;
     let inline = sql.is_inline();
@@ -216,7 +240,10 @@ fn convert(
     } else if let Some((text, decl)) = constant_declaration(j, sql) {
         (text, false, Some(decl))
     } else {
-        return no(Reason::ControlFlow, "the statement is created before its text is known, and cannot be created later");
+        return no(
+            Reason::ControlFlow,
+            "the statement is created before its text is known, and cannot be created later",
+        );
     };
     match gone {
         Some(decl) => edits.push(delete_stmt(j, decl)?),
@@ -247,7 +274,11 @@ fn convert(
         let head = match c.type_span.filter(|t| c.stmt.contains(*t)) {
             Some(t) if t.of(j.text).rsplit('.').next() == Some("Statement") => {
                 let new = if t.of(j.text).contains('.') { "java.sql.PreparedStatement" } else { "PreparedStatement" };
-                let new = if new == "PreparedStatement" { j.bring_type("java.sql.PreparedStatement", edits)? } else { new.to_string() };
+                let new = if new == "PreparedStatement" {
+                    j.bring_type("java.sql.PreparedStatement", edits)?
+                } else {
+                    new.to_string()
+                };
                 format!("{}{new}{}", Span::new(c.stmt.lo, t.lo).of(j.text), Span::new(t.hi, c.value.lo).of(j.text))
             }
             _ => head.to_string(),
@@ -259,14 +290,18 @@ fn convert(
         match c.call.filter(|_| c.value.of(j.text).starts_with(&c.connection)) {
             // Only what changes: the method's name and its arguments.
             Some(create) => {
-                let Some(name) = j.call_name(create) else { return no(Reason::TypeUnknown, "the creation is not a call") };
+                let Some(name) = j.call_name(create) else {
+                    return no(Reason::TypeUnknown, "the creation is not a call");
+                };
                 edits.push(Edit::replace(j.file, Span::new(name.lo, create.hi), format!("prepareStatement({list})")));
             }
             None => edits.push(Edit::replace(j.file, c.value, prepare)),
         }
     }
     let lines = bind_lines(cx, j, &c.name, binds, sql.stmt, edits)?;
-    let Some(args) = j.arg_list(call).map(span_of) else { return no(Reason::ShapeUnknown, "the call has no arguments") };
+    let Some(args) = j.arg_list(call).map(span_of) else {
+        return no(Reason::ShapeUnknown, "the call has no arguments");
+    };
     j.no_comment_inside(args)?;
     edits.push(Edit::replace(j.file, args, "()"));
     match resource {
@@ -373,7 +408,13 @@ fn delete_stmt(j: &JavaCx<'_>, stmt: Span) -> Result<Edit, Refusal> {
 }
 
 /// The sink prepares the text: bind to the statement it gives, and move the indices of what is bound already.
-fn prepared(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, a: &mut Assurance, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
+fn prepared(
+    cx: &FixCx<'_>,
+    j: &JavaCx<'_>,
+    flow: &Flow,
+    a: &mut Assurance,
+    edits: &mut Vec<Edit>,
+) -> Result<(), Refusal> {
     let call = flow.call.span;
     let stmt = j.stmt_of(call).unwrap_or(flow.call.stmt);
     let mut sql = Sql::read(j, flow, stmt, &|_, _| "?".to_string())?;
@@ -406,7 +447,9 @@ fn prepared(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, a: &mut Assurance, edit
     // Existing setters by index.
     let mut known: Vec<(usize, Span, Span)> = Vec::new();
     for r in &uses.reads {
-        let Some(c) = j.node_at(*r).and_then(|n| n.parent()).filter(|p| p.kind() == "method_invocation") else { continue };
+        let Some(c) = j.node_at(*r).and_then(|n| n.parent()).filter(|p| p.kind() == "method_invocation") else {
+            continue;
+        };
         let name = c.child_by_field_name("name").map_or("", |n| j.node_text(n));
         if r.lo < call.lo || !(name.starts_with("set") || name == "registerOutParameter") || is_option(name) {
             continue;
@@ -418,7 +461,10 @@ fn prepared(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, a: &mut Assurance, edit
             None => return no(Reason::SideEffect, "the indices of the values that are bound already are not constant"),
         }
     }
-    if uses.writes.len() + usize::from(uses.init.is_some_and(|i| j.node_at(i).is_none_or(|n| n.kind() != "null_literal"))) > 1 {
+    if uses.writes.len()
+        + usize::from(uses.init.is_some_and(|i| j.node_at(i).is_none_or(|n| n.kind() != "null_literal")))
+        > 1
+    {
         return no(Reason::AlternativesConflict, "the variable holds more than one prepared statement");
     }
     for (k, s, _) in &known {
@@ -427,7 +473,8 @@ fn prepared(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, a: &mut Assurance, edit
             edits.push(Edit::replace(j.file, *s, (k + shift).to_string()));
         }
     }
-    let numbered: Vec<(usize, &Bind)> = slots.iter().zip(list).enumerate().map(|(n, (s, b))| (s.before + n + 1, b)).collect();
+    let numbered: Vec<(usize, &Bind)> =
+        slots.iter().zip(list).enumerate().map(|(n, (s, b))| (s.before + n + 1, b)).collect();
     let lines = setters(cx, j, &owner, &numbered, edits)?;
     // Behind the setter of the index before, where that stands beside the creation.
     let block = |s: Span| j.node_at(s).and_then(|n| n.parent()).map(span_of);
@@ -446,8 +493,15 @@ fn prepared(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, a: &mut Assurance, edit
 fn is_option(name: &str) -> bool {
     matches!(
         name,
-        "setFetchSize" | "setMaxRows" | "setLargeMaxRows" | "setQueryTimeout" | "setFetchDirection" | "setMaxFieldSize" | "setPoolable"
-            | "setCursorName" | "setEscapeProcessing"
+        "setFetchSize"
+            | "setMaxRows"
+            | "setLargeMaxRows"
+            | "setQueryTimeout"
+            | "setFetchDirection"
+            | "setMaxFieldSize"
+            | "setPoolable"
+            | "setCursorName"
+            | "setEscapeProcessing"
     )
 }
 
@@ -476,7 +530,8 @@ fn insert_after_creation(
         let Some(r) = r else { return no(Reason::ControlFlow, "the resources cannot be told apart") };
         return split_resources(j, &r, &owned, edits);
     }
-    let body = java::enclosing(node, |n| n.kind() == "try_with_resources_statement").and_then(|t| t.child_by_field_name("body"));
+    let body = java::enclosing(node, |n| n.kind() == "try_with_resources_statement")
+        .and_then(|t| t.child_by_field_name("body"));
     let first = body.and_then(|b| {
         let mut cursor = b.walk();
         b.named_children(&mut cursor).find(|n| !n.kind().ends_with("_comment")).map(span_of)

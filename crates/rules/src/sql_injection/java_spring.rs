@@ -29,7 +29,10 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
         return Ok(Fix { title: TITLE.to_string(), edits, assurance: a, needs: Vec::new() });
     }
     if sql.is_shown() {
-        a.lower(Tier::AttackOnly, "where the text is also shown or logged, it now shows placeholders instead of the values");
+        a.lower(
+            Tier::AttackOnly,
+            "where the text is also shown or logged, it now shows placeholders instead of the values",
+        );
     }
     edits.extend(sql.text_edits.iter().cloned());
     let call = flow.call.span;
@@ -44,7 +47,11 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
             };
             edits.push(Edit::insert(j.file, call.hi, text));
         }
-        (_, "query" | "queryForObject" | "queryForList" | "queryForMap" | "queryForRowSet" | "queryForStream" | "update" | "queryForInt" | "queryForLong") => {
+        (
+            _,
+            "query" | "queryForObject" | "queryForList" | "queryForMap" | "queryForRowSet" | "queryForStream"
+            | "update" | "queryForInt" | "queryForLong",
+        ) => {
             varargs(cx, &j, &sql, method, &mut a, &mut edits)?;
         }
         (_, "execute") => execute(cx, &j, &sql, &mut a, &mut edits)?,
@@ -75,7 +82,11 @@ fn varargs(
     let call = sql.flow.call.span;
     let args = j.args(call);
     let old = sql.plan.facts.placeholders.question;
-    let fixed = if method == "queryForList" && (old > 0 || args.len() > 2) { list_fixed(j, &args) } else { fixed_args(method, args.len()) };
+    let fixed = if method == "queryForList" && (old > 0 || args.len() > 2) {
+        list_fixed(j, &args)
+    } else {
+        fixed_args(method, args.len())
+    };
     let list = match sql.binds(cx, a, edits)? {
         Binds::Each(list) => list,
         Binds::List(name) if old == 0 && args.len() == fixed => {
@@ -97,7 +108,8 @@ fn varargs(
             return no(Reason::NoRecipe, "the array of values is not written as a list");
         };
         let mut cursor = init.walk();
-        let elements: Vec<Span> = init.named_children(&mut cursor).filter(|n| !n.kind().ends_with("_comment")).map(span_of).collect();
+        let elements: Vec<Span> =
+            init.named_children(&mut cursor).filter(|n| !n.kind().ends_with("_comment")).map(span_of).collect();
         if elements.len() != old || (args.len() > 3 || (args.len() == 3 && method == "update")) {
             return no(Reason::NoRecipe, "the values have SQL types beside them");
         }
@@ -107,7 +119,12 @@ fn varargs(
                 None => {
                     let end = elements.last().map_or(span_of(init).lo + 1, |e| e.hi);
                     let text = if elements.is_empty() { b.expr.clone() } else { format!(", {}", b.expr) };
-                    surefix_rewrite::layout::push_insert(edits, j.file, end, &separated(&text, elements.is_empty(), edits, j, end));
+                    surefix_rewrite::layout::push_insert(
+                        edits,
+                        j.file,
+                        end,
+                        &separated(&text, elements.is_empty(), edits, j, end),
+                    );
                 }
             }
         }
@@ -152,7 +169,13 @@ fn push_before(j: &JavaCx<'_>, at: Span, expr: &str, edits: &mut Vec<Edit>) {
 }
 
 /// `execute(text)`: data changes go through `update`, everything else through a prepared statement in a callback.
-fn execute(cx: &FixCx<'_>, j: &JavaCx<'_>, sql: &Sql<'_, '_>, a: &mut Assurance, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
+fn execute(
+    cx: &FixCx<'_>,
+    j: &JavaCx<'_>,
+    sql: &Sql<'_, '_>,
+    a: &mut Assurance,
+    edits: &mut Vec<Edit>,
+) -> Result<(), Refusal> {
     let call = sql.flow.call.span;
     let args = j.args(call);
     if args.len() != 1 || sql.plan.facts.placeholders.question > 0 {
@@ -211,7 +234,13 @@ fn captured(j: &JavaCx<'_>, stmt: Span, expr: &str, edits: &mut Vec<Edit>) -> Re
 }
 
 /// `batchUpdate(text)` runs one statement: the overload with one list of values.
-fn batch(cx: &FixCx<'_>, j: &JavaCx<'_>, sql: &Sql<'_, '_>, a: &mut Assurance, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
+fn batch(
+    cx: &FixCx<'_>,
+    j: &JavaCx<'_>,
+    sql: &Sql<'_, '_>,
+    a: &mut Assurance,
+    edits: &mut Vec<Edit>,
+) -> Result<(), Refusal> {
     let call = sql.flow.call.span;
     let args = j.args(call);
     if args.len() != 1 || sql.plan.facts.placeholders.question > 0 {

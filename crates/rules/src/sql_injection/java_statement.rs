@@ -60,7 +60,10 @@ pub(crate) fn receiver(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, stmt: Span) 
         if !j.is_simple_pure(recv) {
             return no(Reason::TypeUnknown, "the statement is not a plain variable");
         }
-        return Ok(Receiver::Split { connection: format!("{name}.getConnection()"), name: "preparedStatement".to_string() });
+        return Ok(Receiver::Split {
+            connection: format!("{name}.getConnection()"),
+            name: "preparedStatement".to_string(),
+        });
     };
     let state = readers_of_state(j, &uses, call);
     let others = other_texts(j, &uses, call);
@@ -73,7 +76,10 @@ pub(crate) fn receiver(cx: &FixCx<'_>, j: &JavaCx<'_>, flow: &Flow, stmt: Span) 
                 return no(Reason::NoRecipe, "a batch of different texts has no prepared equivalent");
             }
             if state {
-                return no(Reason::ControlFlow, "the statement's results are read from it later, and it runs other text too");
+                return no(
+                    Reason::ControlFlow,
+                    "the statement's results are read from it later, and it runs other text too",
+                );
             }
             let own = created.filter(|c| {
                 c.call.and_then(|s| j.receiver(s)).is_some_and(|r| keeps_until(j, r, stmt) || is_steady_field(j, r))
@@ -227,7 +233,11 @@ fn other_texts(j: &JavaCx<'_>, uses: &Uses, call: Span) -> Vec<Span> {
 fn readers_of_state(j: &JavaCx<'_>, uses: &Uses, call: Span) -> bool {
     calls_on(j, uses).into_iter().any(|c| {
         let name = j.call_name(c).map_or("", |n| n.of(j.text));
-        c.lo > call.lo && matches!(name, "getResultSet" | "getUpdateCount" | "getGeneratedKeys" | "getMoreResults" | "getLargeUpdateCount")
+        c.lo > call.lo
+            && matches!(
+                name,
+                "getResultSet" | "getUpdateCount" | "getGeneratedKeys" | "getMoreResults" | "getLargeUpdateCount"
+            )
     })
 }
 
@@ -253,7 +263,8 @@ fn passes(cx: &FixCx<'_>, j: &JavaCx<'_>, uses: &Uses, call: Span) -> Result<boo
                 }
                 let callee = p.parent().and_then(|c| c.child_by_field_name("name")).map_or("", |n| j.node_text(n));
                 let mut cursor = p.walk();
-                let index = p.named_children(&mut cursor).filter(|a| !a.kind().ends_with("_comment")).position(|a| a == n);
+                let index =
+                    p.named_children(&mut cursor).filter(|a| !a.kind().ends_with("_comment")).position(|a| a == n);
                 if runs_text(cx, callee, index.unwrap_or(0)) {
                     return Ok(false);
                 }
@@ -285,4 +296,3 @@ fn runs(text: &str, name: &str, method: &str) -> bool {
     let call = format!("{name}.{method}(");
     text.match_indices(&call).any(|(i, _)| !text.get(i + call.len()..).is_some_and(|r| r.trim_start().starts_with(')')))
 }
-

@@ -34,9 +34,28 @@ pub(crate) enum Binds {
 
 /// Names of methods that run or prepare SQL text.
 pub(crate) const RUNS_SQL: &[&str] = &[
-    "execute", "executeQuery", "executeUpdate", "executeLargeUpdate", "addBatch", "prepareStatement", "prepareCall", "nativeSQL",
-    "query", "queryForObject", "queryForList", "queryForMap", "queryForRowSet", "queryForStream", "queryForInt", "queryForLong", "update",
-    "batchUpdate", "createQuery", "createNativeQuery", "createSQLQuery", "sql",
+    "execute",
+    "executeQuery",
+    "executeUpdate",
+    "executeLargeUpdate",
+    "addBatch",
+    "prepareStatement",
+    "prepareCall",
+    "nativeSQL",
+    "query",
+    "queryForObject",
+    "queryForList",
+    "queryForMap",
+    "queryForRowSet",
+    "queryForStream",
+    "queryForInt",
+    "queryForLong",
+    "update",
+    "batchUpdate",
+    "createQuery",
+    "createNativeQuery",
+    "createSQLQuery",
+    "sql",
 ];
 
 impl<'s, 'a> Sql<'s, 'a> {
@@ -53,10 +72,11 @@ impl<'s, 'a> Sql<'s, 'a> {
         let text = java::text(cx, Dialect::Sql, arg, stmt, &is_value)?;
         let whole = text.pieces.iter().all(|p| matches!(p.kind, PieceKind::Val { .. }));
         if whole && let Some(expr) = text.expr(0) {
-            let parameter = cx.uses(expr.of(cx.text), expr).is_some_and(|u| {
-                u.kind == surefix_rewrite::java::locals::LocalKind::Parameter
-            });
-            let callers = flow.trace.iter().any(|s| s.place.span != expr && s.what == surefix_dataflow::StepKind::Argument);
+            let parameter = cx
+                .uses(expr.of(cx.text), expr)
+                .is_some_and(|u| u.kind == surefix_rewrite::java::locals::LocalKind::Parameter);
+            let callers =
+                flow.trace.iter().any(|s| s.place.span != expr && s.what == surefix_dataflow::StepKind::Argument);
             if parameter && callers {
                 return no(Reason::NonOwnedCallee, "the text is built by the callers of the method that runs it");
             }
@@ -93,11 +113,18 @@ impl<'s, 'a> Sql<'s, 'a> {
                 enclosing(id, |n| {
                     match n.kind() {
                         "argument_list" => {
-                            let name = n.parent().and_then(|p| p.child_by_field_name("name")).map_or("", |n| self.cx.node_text(n));
-                            let literal = n.parent().and_then(|p| p.child_by_field_name("object")).map_or("", |o| self.cx.node_text(o));
+                            let name = n
+                                .parent()
+                                .and_then(|p| p.child_by_field_name("name"))
+                                .map_or("", |n| self.cx.node_text(n));
+                            let literal = n
+                                .parent()
+                                .and_then(|p| p.child_by_field_name("object"))
+                                .map_or("", |o| self.cx.node_text(o));
                             if RUNS_SQL.contains(&name) {
                                 found.set("runs as another statement");
-                            } else if name == "append" || name == "concat" || (name == "format" && literal == "String") {
+                            } else if name == "append" || name == "concat" || (name == "format" && literal == "String")
+                            {
                                 found.set("goes into other text");
                             }
                             return true;
@@ -204,9 +231,11 @@ impl<'s, 'a> Sql<'s, 'a> {
     pub(crate) fn is_ready_at(&self, at: Span) -> bool {
         !self.is_inline()
             && self.text.events.iter().all(|e| e.stmt.hi <= at.lo || (e.at_sink && self.steps_at_sink() == 0))
-            && self.text.carriers.iter().all(|c| {
-                self.cx.uses(&c.name, c.declarator).is_some_and(|u| u.scope.contains(at))
-            })
+            && self
+                .text
+                .carriers
+                .iter()
+                .all(|c| self.cx.uses(&c.name, c.declarator).is_some_and(|u| u.scope.contains(at)))
     }
 
     /// Pieces that are put together in the sink's own statement.
@@ -214,7 +243,6 @@ impl<'s, 'a> Sql<'s, 'a> {
         let at_sink = |p: usize| self.text.event_of(p).is_some_and(|e| e.at_sink);
         (0..self.text.pieces.len()).filter(|p| at_sink(*p)).count()
     }
-
 }
 
 /// `span` of the text after `edits` inside it.

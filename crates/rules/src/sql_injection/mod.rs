@@ -37,7 +37,9 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     // again where that object runs.
     let calls: Vec<_> = found.iter().map(|f| (f.file, f.span)).collect();
     let again = |f: &Found| {
-        f.trace().iter().any(|s| (s.place.file, s.place.span) != (f.file, f.span) && calls.contains(&(s.place.file, s.place.span)))
+        f.trace()
+            .iter()
+            .any(|s| (s.place.file, s.place.span) != (f.file, f.span) && calls.contains(&(s.place.file, s.place.span)))
     };
     found.retain(|f| !again(f));
     out.append(&mut found);

@@ -67,7 +67,10 @@ pub(crate) fn plan(text: &Text, inside: &Inside, spelling: &Spelling<'_>) -> Res
             let (Some(old), Some(new)) = (actions.get_mut(*p), mine.get(*p)) else { continue };
             match old {
                 Some(old) if old != new => {
-                    return no(Reason::AlternativesConflict, "two ways of building the text need different edits of one part");
+                    return no(
+                        Reason::AlternativesConflict,
+                        "two ways of building the text need different edits of one part",
+                    );
                 }
                 _ => *old = Some(new.clone()),
             }
@@ -82,7 +85,10 @@ pub(crate) fn plan(text: &Text, inside: &Inside, spelling: &Spelling<'_>) -> Res
                 .collect();
             let (other, _) = plan_way(text, inside, &shorter, spelling)?;
             if shorter.iter().any(|p| other.get(*p) != mine.get(*p) && !is_put(mine.get(*p), other.get(*p))) {
-                return no(Reason::AlternativesConflict, "a conditional part of the text changes what its neighbours mean");
+                return no(
+                    Reason::AlternativesConflict,
+                    "a conditional part of the text changes what its neighbours mean",
+                );
             }
         }
         ways.push(slots);
@@ -95,9 +101,9 @@ pub(crate) fn plan(text: &Text, inside: &Inside, spelling: &Spelling<'_>) -> Res
     let head: String = first.iter().filter_map(|p| text.lit(*p)).take(1).collect();
     let verb = head.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
     let verb = verb.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("").to_ascii_uppercase();
-    let constant = first.iter().all(|p| {
-        text.lit(*p).is_some() || matches!(actions.get(*p), Some(Some(Action::Put(_) | Action::Drop)))
-    });
+    let constant = first
+        .iter()
+        .all(|p| text.lit(*p).is_some() || matches!(actions.get(*p), Some(Some(Action::Put(_) | Action::Drop))));
     let facts = sql_text(&lex);
     let actions = actions.into_iter().map(Option::unwrap_or_default).collect();
     Ok(Plan { actions, ways, verb, facts, constant })
@@ -160,7 +166,9 @@ fn plan_way(
     shapes::cut_actions(text, &cuts, &mut actions);
     let mut slots = Vec::new();
     for g in groups {
-        let Some(((_, context), hole)) = contexts.iter().zip(&holes).find(|((p, _), _)| *p == g.first) else { continue };
+        let Some(((_, context), hole)) = contexts.iter().zip(&holes).find(|((p, _), _)| *p == g.first) else {
+            continue;
+        };
         let Group { parts, first, quoted } = g;
         let slot = Slot { parts, first, quoted, label: context.label, before: (spelling.count)(&hole.before) };
         for p in &slot.parts {
@@ -183,7 +191,9 @@ fn problem<T>(p: SqlProblem) -> Result<T, Refusal> {
         SqlProblem::Backslash { .. } => {
             no(Reason::ContextUnsafe, "a string of the text holds a backslash, which databases read differently")
         }
-        SqlProblem::CustomQuote { .. } => no(Reason::NoRecipe, "the value stands in a string with a delimiter of its own"),
+        SqlProblem::CustomQuote { .. } => {
+            no(Reason::NoRecipe, "the value stands in a string with a delimiter of its own")
+        }
         SqlProblem::TypedLiteral { .. } => {
             no(Reason::NoRecipe, "the string belongs to a typed literal, which a placeholder cannot fill")
         }

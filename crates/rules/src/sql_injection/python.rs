@@ -42,7 +42,9 @@ fn driver(callee: &str) -> Option<Driver> {
     let head = callee.split('.').next().unwrap_or("");
     match head {
         "sqlite3" | "aiosqlite" => of(Mark::Question, true),
-        "duckdb" | "pyodbc" | "turbodbc" => Some(Driver { mark: Mark::Question, list: head == "duckdb", lenient: false }),
+        "duckdb" | "pyodbc" | "turbodbc" => {
+            Some(Driver { mark: Mark::Question, list: head == "duckdb", lenient: false })
+        }
         "psycopg2" | "psycopg" | "pymysql" | "MySQLdb" | "aiomysql" => of(Mark::Percent, true),
         "mysql" | "pymssql" => of(Mark::Percent, head == "mysql"),
         "asyncpg" => of(Mark::Dollar, false),
@@ -75,23 +77,27 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
         }
         "executemany" => return no(Reason::NoRecipe, "the text runs once for every row of values"),
         "callproc" | "callfunc" => {
-            return no(Reason::IdentifierHole, "the value chooses the procedure that is called, and names cannot be bound");
+            return no(
+                Reason::IdentifierHole,
+                "the value chooses the procedure that is called, and names cannot be bound",
+            );
         }
         "mogrify" | "cmd_query" | "cmd_query_iter" | "SQL" | "DDL" | "literal_column" | "copy_expert" | "copy" => {
             return no(Reason::NoRecipe, "the call takes no parameters");
         }
         _ => {}
     }
-    let Some(d) = driver(callee) else { return no(Reason::TypeUnknown, "the placeholder style of the driver is not known") };
+    let Some(d) = driver(callee) else {
+        return no(Reason::TypeUnknown, "the placeholder style of the driver is not known");
+    };
     let stmt = p.stmt_of(flow.call.span).unwrap_or(flow.call.stmt);
     let mut a = Assurance::start(Tier::AttackOnly);
     let mut edits = Vec::new();
     match d.mark {
         Mark::Named => super::python_orm::alchemy(cx, &p, flow, stmt, &mut a, &mut edits)?,
         _ if matches!(method, "extra" | "Func") => {
-            return no(Reason::NoRecipe, "the text is one of several parts of the query").map_err(|r: Refusal| {
-                r.with_steps("Write %s where the value goes and give the value in params.")
-            });
+            return no(Reason::NoRecipe, "the text is one of several parts of the query")
+                .map_err(|r: Refusal| r.with_steps("Write %s where the value goes and give the value in params."));
         }
         _ => positional(&p, flow, d, stmt, &mut a, &mut edits)?,
     }
@@ -99,17 +105,27 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
 }
 
 /// `execute(text)` of a driver with positional placeholders.
-fn positional(p: &PyCx<'_>, flow: &Flow, d: Driver, stmt: Span, a: &mut Assurance, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
+fn positional(
+    p: &PyCx<'_>,
+    flow: &Flow,
+    d: Driver,
+    stmt: Span,
+    a: &mut Assurance,
+    edits: &mut Vec<Edit>,
+) -> Result<(), Refusal> {
     let call = flow.call.span;
     let args = p.args(call);
-    let Some(text_arg) = flow.arg else { return no(Reason::ShapeUnknown, "the text does not reach the call as an argument") };
+    let Some(text_arg) = flow.arg else {
+        return no(Reason::ShapeUnknown, "the text does not reach the call as an argument");
+    };
     if args.iter().any(|x| x.unpacked) {
         return no(Reason::ShapeUnknown, "arguments of the call are unpacked from a collection");
     }
-    let rest: Vec<&surefix_rewrite::python::Arg> = args.iter().enumerate().filter(|(i, _)| *i != text_arg).map(|x| x.1).collect();
-    let given = rest.iter().find(|x| {
-        x.name.as_deref().is_none_or(|n| matches!(n, "params" | "parameters" | "args" | "vars" | "seq"))
-    });
+    let rest: Vec<&surefix_rewrite::python::Arg> =
+        args.iter().enumerate().filter(|(i, _)| *i != text_arg).map(|x| x.1).collect();
+    let given = rest
+        .iter()
+        .find(|x| x.name.as_deref().is_none_or(|n| matches!(n, "params" | "parameters" | "args" | "vars" | "seq")));
     let had_values = given.is_some();
     let mark = |i: usize, slot: &Slot| match d.mark {
         Mark::Question => "?".to_string(),
@@ -144,8 +160,8 @@ fn positional(p: &PyCx<'_>, flow: &Flow, d: Driver, stmt: Span, a: &mut Assuranc
         (None, Binds::List(name)) => insert_values(p, call, text_arg, &name, edits),
         (None, Binds::Each(list)) => {
             if d.mark == Mark::Dollar {
-                for (n, b) in list.iter().enumerate() {
-                    p.insert_arg(call, text_arg + 1 + n, b, edits)?;
+                for b in &list {
+                    p.insert_arg(call, text_arg + 1, b, edits)?;
                 }
                 return Ok(());
             }
@@ -165,7 +181,13 @@ fn positional(p: &PyCx<'_>, flow: &Flow, d: Driver, stmt: Span, a: &mut Assuranc
 }
 
 /// The values become the argument behind the text.
-fn insert_values(p: &PyCx<'_>, call: Span, text_arg: usize, values: &str, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
+fn insert_values(
+    p: &PyCx<'_>,
+    call: Span,
+    text_arg: usize,
+    values: &str,
+    edits: &mut Vec<Edit>,
+) -> Result<(), Refusal> {
     let named = p.args(call).get(text_arg).is_some_and(|a| a.name.is_some());
     if named {
         return no(Reason::NoRecipe, "the text is given by name");

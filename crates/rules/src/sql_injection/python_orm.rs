@@ -35,11 +35,16 @@ pub(crate) fn alchemy(
             return n.clone();
         }
         let word = |s: &str| {
-            s.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_') && s.chars().all(|c| c.is_alphanumeric() || c == '_')
+            s.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
+                && s.chars().all(|c| c.is_alphanumeric() || c == '_')
         };
         let expr = text.expr(slot.first);
         let own = expr.map_or("", |e| e.of(p.text));
-        let base = if word(own) { own.to_string() } else { expr.map_or("value".to_string(), |e| crate::shapes::python_value::name_for(p, e)) };
+        let base = if word(own) {
+            own.to_string()
+        } else {
+            expr.map_or("value".to_string(), |e| crate::shapes::python_value::name_for(p, e))
+        };
         let taken = |n: &str| names.iter().any(|(_, o)| o == n) || p.text.contains(&format!(":{n}"));
         let mut name = base.clone();
         let mut k = 2;
@@ -52,12 +57,18 @@ pub(crate) fn alchemy(
     };
     let sql = Sql::read(p, flow, stmt, |q| q.named.len(), &|_, slot| format!(":{}", name_of(slot)), false)?;
     if !sql.plan.facts.colon_words.is_empty() {
-        return no(Reason::NoRecipe, "a word behind a colon inside a string of the text would be taken for a parameter");
+        return no(
+            Reason::NoRecipe,
+            "a word behind a colon inside a string of the text would be taken for a parameter",
+        );
     }
     let slots = sql.plan.ways.first().cloned().unwrap_or_default();
     sql.render(edits)?;
     let Binds::Each(list) = sql.binds(a, edits)? else {
-        return no(Reason::AlternativesConflict, "a part of the text is built under a condition, so its parameter is not always there");
+        return no(
+            Reason::AlternativesConflict,
+            "a part of the text is built under a condition, so its parameter is not always there",
+        );
     };
     sql.note_shown(a);
     let pairs: Vec<(String, String)> = slots.iter().zip(list).map(|(s, b)| (name_of(s), b)).collect();
@@ -76,7 +87,12 @@ pub(crate) fn alchemy(
                     {
                         let at = span_of(&last.value).hi;
                         for (n, b) in &pairs {
-                            surefix_rewrite::layout::push_insert(edits, p.file, at, &format!(", {}: {b}", p.string_literal(n)));
+                            surefix_rewrite::layout::push_insert(
+                                edits,
+                                p.file,
+                                at,
+                                &format!(", {}: {b}", p.string_literal(n)),
+                            );
                         }
                         return Ok(());
                     }

@@ -28,8 +28,21 @@ pub(crate) enum Binds {
 }
 
 const RUNS_SQL: &[&str] = &[
-    "execute", "executemany", "executescript", "fetch", "fetchrow", "fetchval", "raw", "RawSQL", "text", "read_sql", "read_sql_query", "scalar",
-    "scalars", "query", "sql",
+    "execute",
+    "executemany",
+    "executescript",
+    "fetch",
+    "fetchrow",
+    "fetchval",
+    "raw",
+    "RawSQL",
+    "text",
+    "read_sql",
+    "read_sql_query",
+    "scalar",
+    "scalars",
+    "query",
+    "sql",
 ];
 
 impl<'s, 'a> Sql<'s, 'a> {
@@ -126,7 +139,10 @@ impl<'s, 'a> Sql<'s, 'a> {
     /// Notes that a shown text now has placeholders.
     pub(crate) fn note_shown(&self, a: &mut Assurance) {
         if self.text.carriers.iter().any(|c| !c.other_uses.is_empty()) {
-            a.lower(Tier::AttackOnly, "where the text is also shown or logged, it now shows placeholders instead of the values");
+            a.lower(
+                Tier::AttackOnly,
+                "where the text is also shown or logged, it now shows placeholders instead of the values",
+            );
         }
     }
 
@@ -190,9 +206,11 @@ impl<'s, 'a> Sql<'s, 'a> {
     }
 
     fn is_number(&self, expr: Span) -> bool {
-        self.flow.shapes.iter().flat_map(|s| &s.frags).any(|f| {
-            matches!(f, Frag::Hole(h) if h.place.file == self.cx.file && h.place.span == expr && h.number)
-        })
+        self.flow
+            .shapes
+            .iter()
+            .flat_map(|s| &s.frags)
+            .any(|f| matches!(f, Frag::Hole(h) if h.place.file == self.cx.file && h.place.span == expr && h.number))
     }
 
     /// The expression of one bind; `in_place` when it is evaluated at the step of the text that it belongs to.
@@ -213,7 +231,11 @@ impl<'s, 'a> Sql<'s, 'a> {
             if slot.quoted && number {
                 return Ok(format!("str({value})"));
             }
-            if !slot.quoted && !number && slot.label != Label::SqlLimit && !(self.lenient && self.beside_column(slot.first)) {
+            if !slot.quoted
+                && !number
+                && slot.label != Label::SqlLimit
+                && !(self.lenient && self.beside_column(slot.first))
+            {
                 a.lower(
                     Tier::Observable,
                     "a value that stood without quotes is now bound as text: the database may compare it differently with a number",
@@ -261,14 +283,16 @@ impl<'s, 'a> Sql<'s, 'a> {
     fn beside_column(&self, piece: usize) -> bool {
         let way = self.plan.ways.iter().position(|w| w.iter().any(|s| s.first == piece)).unwrap_or(0);
         let Some(way) = self.text.ways.get(way) else { return false };
-        let before: String = way.iter().take_while(|p| **p != piece).map(|p| self.text.lit(*p).unwrap_or("\u{fffc}")).collect();
+        let before: String =
+            way.iter().take_while(|p| **p != piece).map(|p| self.text.lit(*p).unwrap_or("\u{fffc}")).collect();
         let upper = before.trim_end().to_ascii_uppercase();
         if upper.starts_with("INSERT") && upper.contains("VALUES") {
             return true;
         }
         let Some(head) = upper.strip_suffix(['=', '<', '>']) else { return false };
         let head = head.trim_end_matches(['=', '<', '>', '!', ' ']);
-        let last = head.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '`'))).next().unwrap_or("");
+        let last =
+            head.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '`'))).next().unwrap_or("");
         last.chars().next().is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '"' | '`'))
     }
 
@@ -279,7 +303,8 @@ impl<'s, 'a> Sql<'s, 'a> {
         };
         cx.no_comment_inside(*expr)?;
         let source = unescaped(cx, *expr);
-        let source = if source.contains('\n') && !source.starts_with(['(', '[', '{']) { format!("({source})") } else { source };
+        let source =
+            if source.contains('\n') && !source.starts_with(['(', '[', '{']) { format!("({source})") } else { source };
         let value = match field {
             Some(f) if !f.plain => match f.spec.split_once(':') {
                 Some(("", spec)) => format!("format({source}, {})", cx.string_literal(spec)),
@@ -295,7 +320,13 @@ impl<'s, 'a> Sql<'s, 'a> {
             return Ok(value);
         }
         let same_block = {
-            let parent = |s: Span| cx.path_to(s).iter().rev().find(|n| python_render::node_span(**n) != s).map(|n| python_render::node_span(*n));
+            let parent = |s: Span| {
+                cx.path_to(s)
+                    .iter()
+                    .rev()
+                    .find(|n| python_render::node_span(**n) != s)
+                    .map(|n| python_render::node_span(*n))
+            };
             parent(event.stmt).is_some_and(|p| p.contains(self.stmt))
         };
         if event.guarded || !same_block {
@@ -315,7 +346,12 @@ fn choose(cx: &PyCx<'_>, text: &Text, piece: usize, c: &HoleContext, tainted: bo
         let word = value.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
         if word {
             let q = |s: &str| cx.string_literal(s);
-            return Ok(Choice::Code(format!("({} if str({value}).lower() == {} else {})", q("DESC"), q("desc"), q("ASC"))));
+            return Ok(Choice::Code(format!(
+                "({} if str({value}).lower() == {} else {})",
+                q("DESC"),
+                q("desc"),
+                q("ASC")
+            )));
         }
     }
     Ok(if tainted { Choice::Bind } else { Choice::Keep })
@@ -328,7 +364,9 @@ fn unescaped(cx: &PyCx<'_>, expr: Span) -> String {
     {
         let quotes = ["\"'\"", "\"''\""].map(|s| s.to_string());
         let given: Vec<&str> = cx.args(expr).iter().map(|a| a.span.of(cx.text)).collect();
-        let doubled = a.attr.as_str() == "replace" && given.len() == 2 && given.iter().zip(&quotes).all(|(g, q)| *g == q.as_str());
+        let doubled = a.attr.as_str() == "replace"
+            && given.len() == 2
+            && given.iter().zip(&quotes).all(|(g, q)| *g == q.as_str());
         if doubled {
             return span_of(&*a.value).of(cx.text).to_string();
         }

@@ -14,8 +14,9 @@ use surefix_text::{Assurance, Edit, Fix, Reason, Refusal, Span, Tier};
 pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Refusal> {
     let j = cx.java(found.file);
     if !flow.call.callee.starts_with("javax.xml.xpath.XPath.") {
-        return no(Reason::NoRecipe, "this library has no recipe")
-            .map_err(|r: Refusal| r.with_steps("Write $name into the expression and give the value as that variable."));
+        return no(Reason::NoRecipe, "this library has no recipe").map_err(|r: Refusal| {
+            r.with_steps("Write $name into the expression and give the value as that variable.")
+        });
     }
     let call = flow.call.span;
     let Some(arg) = flow.arg.and_then(|i| flow.call.args.get(i)).map(|a| a.span) else {
@@ -34,7 +35,8 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
     let own = |p: usize| {
         let expr = text.expr(p).unwrap_or_default();
         let word = expr.of(j.text);
-        let plain = word.chars().all(|c| c.is_ascii_alphanumeric()) && word.starts_with(|c: char| c.is_ascii_alphabetic());
+        let plain =
+            word.chars().all(|c| c.is_ascii_alphanumeric()) && word.starts_with(|c: char| c.is_ascii_alphabetic());
         if plain { word.to_string() } else { name_for(&j, expr, "value") }
     };
     let names = names(&text, j.text, &holes, &own);
@@ -85,7 +87,8 @@ fn owner(j: &JavaCx<'_>, call: Span) -> Result<String, Refusal> {
         return no(Reason::TypeUnknown, "the XPath object is not created where it can be seen");
     }
     for r in &uses.reads {
-        let other = j.call_span(Span::new(r.lo, r.hi)).filter(|c| j.receiver(*c) == Some(*r)).and_then(|c| j.call_name(c));
+        let other =
+            j.call_span(Span::new(r.lo, r.hi)).filter(|c| j.receiver(*c) == Some(*r)).and_then(|c| j.call_name(c));
         let other = other.or_else(|| called_on(j, *r)).map_or("", |n| n.of(j.text));
         if other == "setXPathVariableResolver" {
             return no(Reason::NoRecipe, "the XPath object already has a variable resolver");
@@ -123,7 +126,10 @@ fn value(
                 Value::Text(t) => parts.push(j.string_literal(t)),
                 Value::Piece(p) => {
                     let Some(expr) = text.expr(*p).filter(|e| keeps_until(j, *e, stmt)) else {
-                        return no(Reason::SideEffect, "a value of the expression is no longer known where it is evaluated");
+                        return no(
+                            Reason::SideEffect,
+                            "a value of the expression is no longer known where it is evaluated",
+                        );
                     };
                     parts.push(expr.of(j.text).to_string());
                 }
@@ -148,7 +154,8 @@ fn value(
         return Ok(as_text);
     }
     let place = if steady || event.at_sink { stmt } else { event.stmt };
-    let visible = j.node_at(place).and_then(|n| n.parent()).is_some_and(|b| surefix_syntax::java::span_of(b).contains(stmt));
+    let visible =
+        j.node_at(place).and_then(|n| n.parent()).is_some_and(|b| surefix_syntax::java::span_of(b).contains(stmt));
     if event.guarded || !visible {
         return no(Reason::SideEffect, "a value of the expression is no longer known where it is evaluated");
     }

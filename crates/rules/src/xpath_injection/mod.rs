@@ -29,7 +29,9 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
 }
 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
-    let Some(flow) = found.flow.as_deref() else { return no(Reason::ShapeUnknown, "the way of the value is not known") };
+    let Some(flow) = found.flow.as_deref() else {
+        return no(Reason::ShapeUnknown, "the way of the value is not known");
+    };
     match cx.detect.lang(found.file) {
         Lang::Java => java::fix(cx, found, flow),
         Lang::Python => python::fix(cx, found, flow),

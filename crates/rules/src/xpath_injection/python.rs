@@ -13,7 +13,9 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
     let callee = flow.call.callee.as_str();
     if !(callee.starts_with("lxml.") && callee.ends_with(".xpath")) {
         return no(Reason::NoRecipe, "paths of this call cannot take variables").map_err(|r: Refusal| {
-            r.with_steps("Search with a constant path and compare the value in Python, or use lxml's xpath with a variable.")
+            r.with_steps(
+                "Search with a constant path and compare the value in Python, or use lxml's xpath with a variable.",
+            )
         });
     }
     let call = flow.call.span;
@@ -32,7 +34,8 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
     let own = |q: usize| {
         let expr = text.expr(q).unwrap_or_default();
         let word = expr.of(p.text);
-        let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && word.starts_with(|c: char| c.is_ascii_alphabetic());
+        let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && word.starts_with(|c: char| c.is_ascii_alphabetic());
         if plain { word.to_string() } else { shapes::python_value::name_for(&p, expr) }
     };
     let names = names(&text, p.text, &holes, &own);
@@ -56,7 +59,10 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
                         return no(Reason::NoRecipe, "the value is formatted on its way into the expression");
                     }
                     if !event.at_sink && !shapes::python_value::keeps(&p, expr) {
-                        return no(Reason::SideEffect, "a value of the expression is no longer known where it is evaluated");
+                        return no(
+                            Reason::SideEffect,
+                            "a value of the expression is no longer known where it is evaluated",
+                        );
                     }
                     let value = expr.of(p.text);
                     // Variables are text, numbers or node sets; a missing value went in as the text None.
