@@ -46,7 +46,7 @@ impl Frame<'_, '_, '_> {
                 {
                     self.upstream(*recv, out, depth + 1);
                 }
-                if c.args.len() == 1 {
+                if c.args.len() == 1 || self.joins_nothing(v, 0) {
                     self.upstream(c.args[0].value, out, depth + 1);
                 }
             }
@@ -425,8 +425,9 @@ impl Frame<'_, '_, '_> {
                 let tv = self.get(st, this);
                 let Some(o) = ov else { return };
                 let trusted = !o.taint.iter().any(|t| matches!(t.src, crate::val::Src::Real { .. }));
-                let normal = tv.taint.iter().any(|t| t.flags & tflag::NORMAL != 0);
-                if yes && trusted && normal && self.ends_in_separator(&o) {
+                let normal = tv.taint.iter().any(|t| t.flags & tflag::NORMAL != 0) || self.is_normal(this, 0);
+                let closed = self.ends_in_separator(&o) || other.is_some_and(|o| self.joins_nothing(o, 0));
+                if yes && trusted && normal && closed {
                     for u in self.spoken_for(this) {
                         self.add_fact(st, u, Fact::clean(Kinds::of(Kind::Path)));
                     }
@@ -487,6 +488,51 @@ impl Frame<'_, '_, '_> {
             Some(SFrag::Hole(h)) => h.ty.is_none() && self.is_separator(h.value, h.func),
             _ => false,
         })
+    }
+
+    /// The value is a path from which every `..` is gone: the result of a call that makes paths canonical.
+    fn is_normal(&self, v: ValueId, depth: u32) -> bool {
+        if depth > 8 {
+            return false;
+        }
+        match &self.func.instr(v).op {
+            Op::Copy(a) | Op::Cast(_, a) | Op::ToText(a, ..) => self.is_normal(*a, depth + 1),
+            Op::Call(c) => {
+                let name = match &c.callee {
+                    Callee::Method { name, .. } | Callee::Name(name) => self.module.strings.get(*name),
+                    _ => return false,
+                };
+                match (name.rsplit('.').next().unwrap_or(name), c.args.as_slice()) {
+                    ("abspath" | "realpath" | "normpath", [_, ..]) => true,
+                    ("resolve" | "getCanonicalPath" | "getCanonicalFile" | "toRealPath" | "normalize", []) => true,
+                    ("str" | "fspath", [one]) => self.is_normal(one.value, depth + 1),
+                    // `join(path, "")` adds a separator at the end.
+                    ("join", [one, _]) => self.joins_nothing(v, depth) && self.is_normal(one.value, depth + 1),
+                    ("toString" | "getPath" | "toPath" | "toFile" | "as_posix", []) => match &c.callee {
+                        Callee::Method { recv, .. } => self.is_normal(*recv, depth + 1),
+                        _ => false,
+                    },
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
+    /// `join(directory, "")`: the directory with a separator at its end.
+    fn joins_nothing(&self, v: ValueId, depth: u32) -> bool {
+        match &self.func.instr(v).op {
+            Op::Copy(a) if depth < 8 => self.joins_nothing(*a, depth + 1),
+            Op::Call(c) => {
+                let name = match &c.callee {
+                    Callee::Method { name, .. } | Callee::Name(name) => self.module.strings.get(*name),
+                    _ => return false,
+                };
+                let empty = |v: ValueId| matches!(&self.func.instr(v).op, Op::Const(surefix_ir::Const::Str(s)) if self.module.strings.get(*s).is_empty());
+                name.rsplit('.').next() == Some("join") && c.args.len() > 1 && c.args.last().is_some_and(|a| empty(a.value))
+            }
+            _ => false,
+        }
     }
 
     fn is_separator(&self, value: u32, func: crate::FnRef) -> bool {

@@ -3,6 +3,7 @@
 /// All intrinsics, as model files name them.
 pub const INTRINSICS: &[&str] = &[
     "arg.identity",
+    "call.never",
     "entry.key",
     "entry.value",
     "iter.has_next",

@@ -254,9 +254,11 @@ fn guard(py: &PyCx<'_>, flow: &Flow, site: &Site, sink: Span) -> Result<Fix, Ref
                 if !py.first_effect(before, site.span) {
                     return no(Reason::SideEffect, "building the path earlier would change the order of effects");
                 }
-                let name = py.fresh_name("path", &draft.edits);
+                let free = |n: &&&str| py.fresh_name(n, &draft.edits) == **n;
+                let name = ["path", "file_path", "full_path"].iter().find(free).copied().unwrap_or("path");
+                let name = py.fresh_name(name, &draft.edits);
                 py.assign_before(before, &name, source, &mut draft.edits)?;
-                py.replace_expr(site.span, &name, &mut draft.edits)?;
+                draft.edits.push(surefix_text::Edit::replace(py.file, with_parentheses(py, site.span), name.clone()));
                 (Spot::Before(before), name)
             }
         }
@@ -273,6 +275,14 @@ fn guard(py: &PyCx<'_>, flow: &Flow, site: &Site, sink: Span) -> Result<Fix, Ref
     let why = "only paths outside the base directory are rejected";
     let _ = site.object;
     Ok(draft.done("Reject paths outside the base directory", Tier::AttackOnly, why))
+}
+
+/// The expression with the parentheses around it that are no call's.
+fn with_parentheses(py: &PyCx<'_>, span: Span) -> Span {
+    let (head, tail) = (py.text.get(..span.lo as usize).unwrap_or(""), py.text.get(span.hi as usize..).unwrap_or(""));
+    let Some(before) = head.strip_suffix('(').filter(|_| tail.starts_with(')')) else { return span };
+    let call = before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | ')' | ']' | '"' | '\''));
+    if call { span } else { Span::new(span.lo - 1, span.hi + 1) }
 }
 
 /// A variable.
