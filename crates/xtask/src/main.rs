@@ -6,6 +6,7 @@ mod fuzz;
 mod models;
 mod mutate;
 mod new_rule;
+mod readme;
 mod test;
 mod tidy;
 

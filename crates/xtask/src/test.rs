@@ -36,5 +36,5 @@ pub fn run(args: &[String]) -> Result<()> {
     if !status.success() {
         bail!("tests failed");
     }
-    Ok(())
+    if args.is_empty() { crate::readme::check(&root) } else { Ok(()) }
 }
