@@ -1,5 +1,6 @@
 //! Builds a [`ModelSet`] from the files compiled in and from a user's files.
 
+use crate::callfix;
 use crate::parse;
 use crate::raw::{self, Cell, Pos, RawFile, RawRow, SECTIONS};
 use crate::{Entry, Fact, Lib, ModelSet, Row};
@@ -306,6 +307,7 @@ impl Loader {
                     (_, Err((message, help))) => self.error(name, at(1), message, help),
                 }
             }
+            "fix" => self.call_fix(name, lang, lib, row, &cells),
             section => {
                 let (callable, sig) = match parse::callable(first) {
                     Ok(c) => c,
@@ -328,6 +330,33 @@ impl Loader {
                         None => rows.push(Row { sig: sig.clone(), fact, lib }),
                     }
                 }
+            }
+        }
+    }
+
+    /// A declarative call rule: the call is watched, and what becomes of it is kept beside the rows.
+    fn call_fix(&mut self, name: &str, lang: Lang, lib: u16, row: &RawRow<'_>, cells: &[&str]) {
+        let at = |n: usize| row.cells.get(n).map_or(row.at, |c| c.at);
+        for full in callfix::callables(cells.first().copied().unwrap_or("")) {
+            let (callable, sig) = match parse::callable(&full) {
+                Ok(c) => c,
+                Err((message, help)) => return self.error(name, at(0), message, help),
+            };
+            let fix = match callfix::call_fix(sig.clone(), cells.get(1..).unwrap_or(&[])) {
+                Ok(f) => f,
+                Err((n, (message, help))) => return self.error(name, at(n + 1), message, help),
+            };
+            let key = (lang, self.set.canonical_name(lang, callable).into_owned());
+            let watch = Fact::Watch(fix.rule.clone());
+            let rows = self.set.members.entry(key.clone()).or_default();
+            if !rows.iter().any(|r| r.fact == watch && (r.sig == sig || r.sig.is_none())) {
+                rows.push(Row { sig, fact: watch, lib });
+            }
+            let list = self.set.fixes.entry(key).or_default();
+            if list.contains(&fix) {
+                self.repeated(name, row, Some(lib));
+            } else {
+                list.push(fix);
             }
         }
     }

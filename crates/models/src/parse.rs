@@ -6,7 +6,7 @@ use crate::{Base, Entry, EntryHow, EntryParams, Fact, INTRINSICS, Kind, Kinds, P
 /// Why a cell is wrong, and what to write instead.
 pub(crate) type Wrong = (String, String);
 
-fn wrong<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, Wrong> {
+pub(crate) fn wrong<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, Wrong> {
     Err((message.into(), help.into()))
 }
 
@@ -147,7 +147,7 @@ fn truth(s: &str) -> Result<bool, Wrong> {
     }
 }
 
-fn tag(s: &str) -> Result<String, Wrong> {
+pub(crate) fn tag(s: &str) -> Result<String, Wrong> {
     if !s.is_empty() && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
         return Ok(s.to_string());
     }

@@ -64,6 +64,7 @@ pub(crate) const SECTIONS: &[(&str, usize, usize)] = &[
     ("invokes", 4, 4),
     ("guard", 4, 4),
     ("resource", 2, 2),
+    ("fix", 3, 40),
     ("entry", 4, 4),
 ];
 
@@ -263,14 +264,18 @@ fn row<'t>(
     let mut ok = true;
     for item in items {
         let at = item.span().start;
-        let mut text = |text: Cow<'t, str>| cells.push(Cell { text, at: places.at(at) });
+        let place = places.at(at);
         match item.into_inner() {
-            DeValue::String(s) => text(s),
-            DeValue::Boolean(b) => text(Cow::Borrowed(if b { "true" } else { "false" })),
+            DeValue::String(text) => cells.push(Cell { text, at: place }),
+            DeValue::Boolean(b) => {
+                cells.push(Cell { text: Cow::Borrowed(if b { "true" } else { "false" }), at: place });
+            }
             DeValue::Table(t) if name == "clean" => {
                 for (k, v) in t {
                     match (k.get_ref().as_ref(), v.get_ref().as_str()) {
-                        (k @ ("deny" | "allow"), Some(v)) => text(Cow::Owned(format!("{k}={v}"))),
+                        (k @ ("deny" | "allow"), Some(v)) => {
+                            cells.push(Cell { text: Cow::Owned(format!("{k}={v}")), at: place });
+                        }
                         (k @ ("deny" | "allow"), None) => {
                             fail(
                                 v.span().start,
@@ -286,6 +291,11 @@ fn row<'t>(
                     }
                 }
             }
+            DeValue::Table(t) if name == "fix" => {
+                for (k, v) in t {
+                    ok &= setting(&k, v, places, &mut cells, fail);
+                }
+            }
             v => {
                 fail(at, format!("a cell must be text, not {}", v.type_str()), shape(name));
                 ok = false;
@@ -298,6 +308,47 @@ fn row<'t>(
         ok = false;
     }
     ok.then_some(cells)
+}
+
+/// Keys of the table of a `fix` row.
+const FIX_KEYS: &[&str] = &["when", "set", "remove", "callee", "drop", "tier", "title", "message", "note"];
+
+/// One key of a `fix` row's table, as cells `key=value`: a list gives one cell an element.
+fn setting<'t>(
+    key: &toml::Spanned<Cow<'t, str>>,
+    value: toml::Spanned<DeValue<'t>>,
+    places: &Places<'_>,
+    cells: &mut Vec<Cell<'t>>,
+    fail: &mut Fail<'_>,
+) -> bool {
+    let name = key.get_ref().as_ref();
+    if !FIX_KEYS.contains(&name) {
+        fail(key.span().start, format!("unknown key `{name}`"), suggestion(name, FIX_KEYS));
+        return false;
+    }
+    let at = value.span().start;
+    let mut push = |text: &str, at: usize| cells.push(Cell { text: Cow::Owned(format!("{name}={text}")), at: places.at(at) });
+    match value.into_inner() {
+        DeValue::String(s) => push(&s, at),
+        DeValue::Boolean(b) => push(if b { "true" } else { "false" }, at),
+        DeValue::Array(items) if matches!(name, "when" | "set" | "remove") => {
+            for item in items {
+                let at = item.span().start;
+                match item.get_ref().as_str() {
+                    Some(s) => push(s, at),
+                    None => {
+                        fail(at, format!("an element of `{name}` must be text"), shape("fix"));
+                        return false;
+                    }
+                }
+            }
+        }
+        v => {
+            fail(at, format!("`{name}` must be text, not {}", v.type_str()), shape("fix"));
+            return false;
+        }
+    }
+    true
 }
 
 /// How a row of a section is written.
@@ -317,6 +368,7 @@ pub(crate) fn shape(section: &str) -> String {
         "neutral" => "\"a.B.length\"",
         "invokes" => "[\"a.B.map\", \"arg0\", \"this.elem\", \"ret.elem\"]",
         "guard" => "[\"a.B.isSafe\", \"arg0\", true, \"path\"]",
+        "fix" => "[\"a.B.call\", \"weak-key\", { when = \"arg0<2048\", set = \"arg0=2048\", title = \"…\", message = \"…\" }]",
         "resource" => "[\"a.B.load\", \"properties\"]",
         _ => "[\"override\", \"a.Servlet\", \"doGet|doPost\", \"\"]",
     };

@@ -1,6 +1,6 @@
 //! Rows of a model file after parsing, and the set that answers look-ups.
 
-use crate::{Kind, Kinds, SourceKind};
+use crate::{CallFix, Kind, Kinds, SourceKind};
 use rustc_hash::FxHashMap;
 use surefix_ir::Lang;
 
@@ -226,6 +226,8 @@ pub struct ModelSet {
     pub libs: Vec<Lib>,
     /// Rows by language and qualified name (`java.sql.Statement.executeQuery`, `sqlite3.Cursor.execute`, `flask.request.args`; Java constructors end in `.<init>`, Python constructors are the class itself).
     pub members: FxHashMap<(Lang, String), Vec<Row>>,
+    /// Declarative call rules by language and qualified name, in the order of their rows.
+    pub fixes: FxHashMap<(Lang, String), Vec<CallFix>>,
     /// Direct supertypes of library types.
     pub supers: FxHashMap<(Lang, String), Vec<String>>,
     /// Entry points by language.
@@ -242,5 +244,10 @@ impl ModelSet {
     /// The rows of a member, empty when there are none.
     pub fn rows(&self, lang: Lang, qualified: &str) -> &[Row] {
         self.members.get(&(lang, qualified.to_string())).map_or(&[], Vec::as_slice)
+    }
+
+    /// The declarative call rules of a member, empty when there are none.
+    pub fn call_fixes(&self, lang: Lang, qualified: &str) -> &[CallFix] {
+        self.fixes.get(&(lang, qualified.to_string())).map_or(&[], Vec::as_slice)
     }
 }

@@ -30,6 +30,9 @@
 //!              ["param-name", "django", "request", "type django.http.HttpRequest"],
 //!              ["annotation", "flask.Flask.route", "", "returns xss,info"],       # text it returns is a sink
 //!              ["class-annotation", "org.springframework.web.bind.annotation.RestController", "", "returns xss"] ]
+//! # [callable, rule, change]: findings of the rule, and how the call is rewritten
+//! fix      = [ ["ssl.wrap", "tls-verification", { when = ["kw:check=false", "!kw:ca"], set = "kw:check=True", tier = "observable",
+//!                title = "Check the certificate", message = "The certificate is not checked", note = "self-signed servers are refused" }] ]
 //! ```
 //!
 //! The sections may stand below `[lib]` or before it. A cell for an input takes several paths: `"arg0,arg1"` is one fact for each.
@@ -40,6 +43,29 @@
 //! Paths: `this`, `ret`, `arg0`, `arg0/name` (Python: position or keyword), `kw:name`, `arg1+` (and later), `arg*`, each with steps
 //! `.elem`, `.key`, `.value`, `.field:x`, `.all`. Java varargs elements are arguments of their own (`arg1+`), an array given
 //! in their place is `arg1+.elem`; rows need not say so twice, the analysis looks into arrays in varargs position.
+//!
+//! # Declarative call rules
+//!
+//! A row of `fix` makes every call (or read, or store of an attribute) that fulfils all of `when` a finding of the rule, with the text of `message`,
+//! and rewrites it. Several members of one type share a row: `requests.get|post|put`. A row without a change only reports.
+//!
+//! | `when` | holds if |
+//! | --- | --- |
+//! | `kw:x`, `arg1/x` | the argument is written |
+//! | `!kw:x`, `!arg1/x` | it is not, and no unpacked `*x` or `**x` can hold it |
+//! | `arg0=SSL\|SSLv3` | every value that it can have is one of these: text (case aside), numbers, `true`, `false`, `null`, or the end of a qualified name (`CERT_NONE`) |
+//! | `arg0<2048` | every value that it can have is a smaller number |
+//!
+//! | change | does |
+//! | --- | --- |
+//! | `set = "arg0=2048"` | writes the text as the argument. A keyword that is not there is added, a position must be there. What is replaced must be a literal or a constant's name, else the fix is refused |
+//! | `remove = "kw:x"` | takes the argument out |
+//! | `callee = "a.b.f"` | calls another function, class or static method, and imports it |
+//! | `callee = ".name"` | calls another method of the same receiver |
+//! | `drop = true` | takes the statement out, when it is nothing but the call |
+//!
+//! `when`, `set` and `remove` take a text or a list. In the text of `set`, `{a.b.C}` stands for the name under which that type (Python: name of a module) is at hand; it is
+//! imported where needed. `tier` is `preserving`, `attack-only` or `observable` (when left out); `note` says who can notice.
 //!
 //! # Intrinsics
 //!
@@ -58,6 +84,7 @@
 //! `map.entries` `map.size` `map.put_all` `map.setdefault` `entry.key` `entry.value`.
 //! Sets use the list operations with `set.add` `set.contains`.
 //! Objects: `obj.identity` (result is the receiver) `arg.identity` (result is argument 0) `obj.clone` `obj.equals` `opt.of` `opt.get` `opt.or_else`.
+//! Control: `call.never` (the call never returns: it raises or ends the process).
 //! Resources: `res.open` (gives the content object of a constant path) `res.load` (loads argument 0 into this) `res.get` (key, optional default).
 //! Patterns: `re.compile` (keeps the constant pattern) `re.fullmatch` `re.match` (pattern, text) `re.pattern_fullmatch` `re.pattern_match` (this, text)
 //! `re.matcher_matches` (Java: this is `pattern.matcher(text)`); a match proves which characters the text can have.

@@ -3,7 +3,7 @@
 use crate::{Confidence, DetectCx, Found, RuleMeta};
 use surefix_dataflow::{CallFact, Crumbs, Flow};
 use surefix_models::{Kind, SourceKind};
-use surefix_text::FileId;
+use surefix_text::{FileId, Span};
 
 /// Accepts flows from every source.
 pub fn any(_: &Flow) -> bool {
@@ -61,6 +61,31 @@ pub fn from_call(meta: &RuleMeta, call: &CallFact, subject: &str, message: Strin
         confidence: Confidence::High,
         flow: None,
         call: Some(Box::new(call.clone())),
+        variant,
+    }
+}
+
+/// The finding of something that is no call: an assignment, an operator, an annotation. `sink` names it.
+pub fn from_place(
+    meta: &RuleMeta,
+    file: FileId,
+    span: Span,
+    subject: &str,
+    sink: &str,
+    message: String,
+    variant: &'static str,
+) -> Found {
+    Found {
+        rule: meta.id,
+        file,
+        span,
+        message,
+        subject: subject.to_string(),
+        sink: sink.to_string(),
+        source: String::new(),
+        confidence: Confidence::High,
+        flow: None,
+        call: None,
         variant,
     }
 }

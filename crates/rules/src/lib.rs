@@ -3,7 +3,12 @@
 //! A rule reads the [`surefix_dataflow::Analysis`] and reports [`Found`]s; asked for a fix it returns
 //! a [`Fix`] or a [`Refusal`]. Everything here is pure.
 
+mod containment;
 mod context;
+mod declarative;
+mod facts;
+mod removal;
+mod settings;
 mod encoders;
 mod flows;
 mod line_breaks;

@@ -1,6 +1,6 @@
 //! The list of rules.
 
-use crate::{DetectCx, FixCx, Found, RuleMeta};
+use crate::{DetectCx, FixCx, Found, RuleMeta, declarative};
 use surefix_text::{Fix, Refusal};
 
 /// A vulnerability class: constant metadata and two functions.
@@ -12,6 +12,27 @@ pub struct Rule {
     pub detect: fn(&DetectCx<'_>, &mut Vec<Found>),
     /// Plans the fix of one finding of this rule.
     pub fix: fn(&FixCx<'_>, &Found) -> Result<Fix, Refusal>,
+}
+
+impl Rule {
+    /// All findings: those of declarative rows first, then those of the class that stand elsewhere.
+    pub fn find(&self, cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+        let start = out.len();
+        declarative::detect(cx, &self.meta, out);
+        let declared = out.len();
+        (self.detect)(cx, out);
+        let (_, new) = out.split_at(start);
+        let (rows, own) = new.split_at(declared - start);
+        let keep: Vec<Found> =
+            own.iter().filter(|f| !rows.iter().any(|r| r.file == f.file && r.span == f.span)).cloned().collect();
+        out.truncate(declared);
+        out.extend(keep);
+    }
+
+    /// The fix of a finding of this rule.
+    pub fn plan(&self, cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+        if found.variant == declarative::VARIANT { declarative::fix(cx, found) } else { (self.fix)(cx, found) }
+    }
 }
 
 /// Every rule, sorted by id.

@@ -1,8 +1,11 @@
 //! `missing-timeout`: network call without a timeout.
 
-use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity};
+mod java;
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, facts, flows};
+use surefix_dataflow::CallFact;
 use surefix_ir::Lang;
-use surefix_text::{Fix, Reason, Refusal, Tier};
+use surefix_text::{Assurance, FileId, Fix, Reason, Refusal, Tier};
 
 /// Facts about the class.
 pub const META: RuleMeta = RuleMeta {
@@ -18,8 +21,61 @@ pub const META: RuleMeta = RuleMeta {
 /// The class.
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
-fn detect(_cx: &DetectCx<'_>, _out: &mut Vec<Found>) {}
+/// Calls of Python that wait for ever unless they are given a timeout: position, keyword.
+const PYTHON: &[(&str, usize, &str)] = &[
+    ("urllib.request.urlopen", 2, "timeout"),
+    ("http.client.HTTPConnection", 2, "timeout"),
+    ("http.client.HTTPSConnection", 2, "timeout"),
+    ("smtplib.SMTP", 3, "timeout"),
+    ("smtplib.SMTP_SSL", 5, "timeout"),
+    ("ftplib.FTP", 4, "timeout"),
+    ("ftplib.FTP_TLS", 4, "timeout"),
+    ("poplib.POP3", 2, "timeout"),
+    ("telnetlib.Telnet", 2, "timeout"),
+];
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+    for call in flows::watched(cx, &META) {
+        let file = FileId(call.file);
+        let found = match cx.lang(file) {
+            Lang::Python => python(cx, call),
+            Lang::Java => java::waits_forever(cx, call),
+        };
+        if found {
+            let message = format!("{} waits for ever when the other side does not answer", flows::short(&call.callee));
+            out.push(flows::from_call(&META, call, "timeout", message, ""));
+        }
+    }
+}
+
+fn python(cx: &DetectCx<'_>, call: &CallFact) -> bool {
+    let text = cx.text(FileId(call.file));
+    if facts::hides(call) || text.contains("setdefaulttimeout") {
+        return false;
+    }
+    if let Some(method) = call.callee.strip_prefix("requests.") {
+        let session = method.starts_with("Session.");
+        // A session of a subclass, or with an adapter, may have a timeout of its own.
+        let plain = call.recv.as_ref().is_none_or(|r| r.types.iter().all(|t| t == "requests.Session"));
+        let sends = session || !method.contains('.');
+        // Timeouts of sessions are set where they are made.
+        return sends && !(session && (!plain || text.contains(".mount("))) && facts::arg(call, facts::KEYWORD_ONLY, "timeout").is_none();
+    }
+    PYTHON.iter().any(|(name, at, keyword)| call.callee == *name && facts::arg(call, *at, keyword).is_none())
+}
+
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    let Some(call) = found.call() else { return Err(Refusal::new(Reason::NoRecipe, "the call is not known")) };
+    let mut edits = Vec::new();
+    match cx.detect.lang(found.file) {
+        Lang::Python => {
+            let py = cx.python(found.file);
+            py.no_error_at(call.span)?;
+            py.set_keyword(call.span, "timeout", "60", &mut edits)?;
+        }
+        Lang::Java => java::fix(cx, found, call, &mut edits)?,
+    }
+    let mut assurance = Assurance::start(Tier::Observable);
+    assurance.lower(Tier::Observable, "an answer that stays away for 60 seconds becomes an error instead of a longer wait");
+    Ok(Fix { title: "Give up waiting after 60 seconds".to_string(), edits, assurance, needs: Vec::new() })
 }
