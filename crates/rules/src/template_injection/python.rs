@@ -3,6 +3,7 @@
 use crate::syntaxes::py_operands;
 use crate::{FixCx, Found};
 use ruff_python_ast::{ConversionFlag, Expr};
+use surefix_dataflow::{Frag, StepKind};
 use surefix_rewrite::PyCx;
 use surefix_text::{Assurance, Edit, Fix, Reason, Refusal, Span, Tier};
 
@@ -33,6 +34,12 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let Some(arg) = flow.arg.and_then(|i| px.args(call).get(i).filter(|a| !a.unpacked).map(|a| a.value)) else {
         return Err(Refusal::new(Reason::ShapeUnknown, "the template's text is no argument of the call"));
     };
+    let whole =
+        flow.shapes.iter().all(|s| !s.frags.iter().any(|f| matches!(f, Frag::Lit { text, .. } if !text.is_empty())))
+            && !flow.trace.iter().any(|s| s.what == StepKind::Concat);
+    if whole {
+        return Err(Refusal::new(Reason::NoLocalFix, "the whole text of the template is untrusted").with_steps(STEPS));
+    }
     let parts = parts(&px, arg)?;
     if !parts.iter().any(|p| matches!(p, Part::Text(t) if !t.is_empty())) {
         return Err(Refusal::new(Reason::NoLocalFix, "the whole text of the template is untrusted").with_steps(STEPS));

@@ -2,7 +2,7 @@
 
 use crate::{Confidence, DetectCx, Found, RuleMeta, flows};
 use std::collections::BTreeMap;
-use surefix_dataflow::{ArgFact, CallFact, ConstVal};
+use surefix_dataflow::{ArgFact, ConstVal};
 use surefix_models::Kind;
 
 type Props = BTreeMap<String, Option<Vec<ConstVal>>>;
@@ -79,7 +79,7 @@ pub fn detect(cx: &DetectCx<'_>, meta: &RuleMeta, out: &mut Vec<Found>) {
         let Some((api, at)) = reads(&call.callee) else { continue };
         let (Some(recv), Some(document)) = (&call.recv, call.args.get(at)) else { continue };
         // A parser from elsewhere may be hardened there.
-        if recv.alloc.is_none() || hardened(api, &recv.props) || is_harmless(api, call, document) {
+        if recv.alloc.is_none() || hardened(api, &recv.props) || is_harmless(api, document) {
             continue;
         }
         let tainted = document.taint.has(Kind::Xml);
@@ -95,15 +95,17 @@ pub fn detect(cx: &DetectCx<'_>, meta: &RuleMeta, out: &mut Vec<Found>) {
 }
 
 /// True when the document is no untrusted text: a tree, a constant, a resource of the program.
-fn is_harmless(api: Api, call: &CallFact, document: &ArgFact) -> bool {
+fn is_harmless(api: Api, document: &ArgFact) -> bool {
     let ty = |names: &[&str]| document.types.iter().any(|t| names.iter().any(|n| t.ends_with(n)));
-    if document.taint.has(Kind::Xml) {
-        return false;
-    }
+    let tainted = document.taint.has(Kind::Xml);
     if api == Api::Transformer {
         // Without a document this is an identity transformation; trees were parsed before.
         let text = ty(&["StreamSource", "SAXSource", "StAXSource"]);
-        return !text;
+        let tree = ty(&["DOMSource", "JAXBSource"]) && !text;
+        return tree || !(text || tainted);
+    }
+    if tainted {
+        return false;
     }
     if matches!(api, Api::Schema | Api::Validator) {
         return true;
@@ -111,7 +113,6 @@ fn is_harmless(api: Api, call: &CallFact, document: &ArgFact) -> bool {
     if document.consts.as_ref().is_some_and(|c| !c.is_empty() && c.iter().all(|c| *c != ConstVal::Null)) {
         return true;
     }
-    let _ = call;
     false
 }
 
