@@ -1,7 +1,7 @@
 //! Python: an argument list instead of a command line, or each value quoted for the shell.
 
-use super::program::{Role, is_builtin, is_plain_text, role};
 use super::java_shell::{positional, whole_quotes};
+use super::program::{Role, is_builtin, is_plain_text, role};
 use super::{detect, program_chosen};
 use crate::guards::Draft;
 use crate::origins::Origins;
@@ -62,7 +62,8 @@ fn command_text(py: &PyCx<'_>, origins: &Origins<'_>, flow: &Flow) -> Result<Spa
     let Some(arg) = flow.arg.and_then(|i| flow.call.args.get(i)) else {
         return no(Reason::ShapeUnknown, "the command is not an argument of the call");
     };
-    let span = if arg.keyword.is_empty() { arg.span } else { py.keyword(flow.call.span, &arg.keyword).unwrap_or(arg.span) };
+    let span =
+        if arg.keyword.is_empty() { arg.span } else { py.keyword(flow.call.span, &arg.keyword).unwrap_or(arg.span) };
     if flow.kind == Kind::CmdShell {
         return Ok(span);
     }
@@ -128,9 +129,12 @@ impl Command<'_> {
 
     /// The value is text for certain.
     fn is_text(&self, expr: Span) -> bool {
-        let known = self.flow.shapes.iter().flat_map(|s| &s.frags).any(|f| {
-            matches!(f, Frag::Hole(h) if h.place.span == expr && h.ty.as_deref() == Some("str"))
-        });
+        let known = self
+            .flow
+            .shapes
+            .iter()
+            .flat_map(|s| &s.frags)
+            .any(|f| matches!(f, Frag::Hole(h) if h.place.span == expr && h.ty.as_deref() == Some("str")));
         known || self.py.expr_at(expr).is_some_and(|e| e.is_f_string_expr() || e.is_string_literal_expr())
     }
 
@@ -169,7 +173,8 @@ impl Command<'_> {
                     let Some(context) = values.get(p) else {
                         return no(Reason::ShapeUnknown, "another value may be more than one word");
                     };
-                    let word = matches!(context.label, Label::ShWord | Label::ShWordPart | Label::ShOption) && !context.nested;
+                    let word =
+                        matches!(context.label, Label::ShWord | Label::ShWordPart | Label::ShOption) && !context.nested;
                     if !word || field.as_ref().is_some_and(|f| !f.plain) {
                         return no(Reason::NoRecipe, "the value is formatted");
                     }
@@ -206,7 +211,8 @@ impl Command<'_> {
         } else {
             return no(Reason::NoRecipe, "the call always uses a shell");
         }
-        let why = "a value with blanks or signs of the shell is one argument; a missing program raises FileNotFoundError";
+        let why =
+            "a value with blanks or signs of the shell is one argument; a missing program raises FileNotFoundError";
         Ok(draft.done("Run the command without a shell", Tier::AttackOnly, why))
     }
 

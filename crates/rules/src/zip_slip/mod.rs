@@ -1,9 +1,9 @@
 //! `zip-slip`: archive extraction outside the target directory.
 
-use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, containment, flows};
 use surefix_ir::Lang;
 use surefix_models::Kind;
-use surefix_text::{Fix, Reason, Refusal, Tier};
+use surefix_text::{Fix, Refusal, Tier};
 
 /// Facts about the class.
 pub const META: RuleMeta = RuleMeta {
@@ -23,6 +23,6 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     flows::report(cx, &META, &[Kind::Path], flows::archive, out);
 }
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    containment::fix(cx, found)
 }

@@ -31,7 +31,7 @@ struct Site {
 }
 
 /// Plans the fix.
-pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+pub(crate) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let Some(flow) = &found.flow else { return no(Reason::ShapeUnknown, "the finding has no flow") };
     let Some(origins) = Origins::of_sink(cx.detect, flow) else {
         return no(Reason::ShapeUnknown, "the call is not known well enough");
@@ -106,7 +106,8 @@ fn site(py: &PyCx<'_>, o: &Origins<'_>, v: ValueId, span: Span, depth: u32) -> R
             if o.depends(*a) {
                 return whole();
             }
-            let Some(Expr::BinOp(b)) = py.expr_at(at).filter(|e| matches!(e, Expr::BinOp(b) if b.op == Operator::Div)) else {
+            let Some(Expr::BinOp(b)) = py.expr_at(at).filter(|e| matches!(e, Expr::BinOp(b) if b.op == Operator::Div))
+            else {
                 return whole();
             };
             let left = span_of(&*b.left);
@@ -238,7 +239,10 @@ fn guard(py: &PyCx<'_>, flow: &Flow, site: &Site, sink: Span) -> Result<Fix, Ref
             let before = py.hoist_point(sink)?;
             let steady = py.uses(name, sink).is_some_and(|u| u.writes.iter().all(|w| w.stmt.lo <= stmt.lo));
             if !steady {
-                return no(Reason::ControlFlow, "an exception thrown where the path is built would be caught before its use");
+                return no(
+                    Reason::ControlFlow,
+                    "an exception thrown where the path is built would be caught before its use",
+                );
             }
             (Spot::Before(before), name.to_string())
         }

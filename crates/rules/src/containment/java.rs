@@ -1,8 +1,8 @@
 //! Java: a path that leaves its base directory is rejected where it is built.
 
+use crate::containment::separator::ends_in_separator;
 use crate::guards::{Draft, Spot, java_guard, java_same_value, java_swallowed, java_target, one_line};
 use crate::origins::Origins;
-use crate::path_traversal::separator::ends_in_separator;
 use crate::{FixCx, Found};
 use std::collections::BTreeSet;
 use surefix_dataflow::{Flow, StepKind};
@@ -44,7 +44,7 @@ const FILE: &str = "java.io.File";
 const URI: &str = "java.net.URI";
 
 /// Plans the fix.
-pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+pub(crate) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let Some(flow) = &found.flow else { return no(Reason::ShapeUnknown, "the finding has no flow") };
     let Some(origins) = Origins::of_sink(cx.detect, flow) else {
         return no(Reason::ShapeUnknown, "the call is not known well enough");
@@ -178,7 +178,9 @@ impl Walk<'_> {
                 if self.java.means_type(class, FILE) {
                     return match c.args.as_slice() {
                         [one] => self.file_of(v, one.value, depth),
-                        [parent, child] => self.parent_child(v, What::File, parent.value, &[child.value]),
+                        [parent, child] => {
+                            self.parent_child(v, What::File, (parent.value, parent.span), &[child.value])
+                        }
                         _ => whole(),
                     };
                 }
@@ -197,11 +199,14 @@ impl Walk<'_> {
                         | "trim" | "getParentFile" | "getParent" | "getFileName",
                         [],
                     ) => self.collect(*recv, depth + 1),
-                    ("resolve", [child]) => self.parent_child(v, What::Path, *recv, &[child.value]),
+                    ("resolve", [child]) => {
+                        let Some(base) = self.java.receiver(self.origins.span(v)) else { return whole() };
+                        self.parent_child(v, What::Path, (*recv, base), &[child.value])
+                    }
                     ("get" | "of", [one]) if self.names(*recv, n) => self.collect(one.value, depth + 1),
                     ("get" | "of", [first, rest @ ..]) if self.names(*recv, n) => {
                         let rest: Vec<ValueId> = rest.iter().map(|a| a.value).collect();
-                        self.parent_child(v, What::Path, first.value, &rest)
+                        self.parent_child(v, What::Path, (first.value, first.span), &rest)
                     }
                     _ => whole(),
                 }
@@ -284,7 +289,8 @@ impl Walk<'_> {
     }
 
     /// `new File(parent, child)`, `Paths.get(first, more)`, `base.resolve(child)`.
-    fn parent_child(&mut self, v: ValueId, what: What, parent: ValueId, rest: &[ValueId]) -> Result<(), Refusal> {
+    fn parent_child(&mut self, v: ValueId, what: What, base: (ValueId, Span), rest: &[ValueId]) -> Result<(), Refusal> {
+        let (parent, span) = base;
         if self.origins.depends(parent) || rest.is_empty() {
             return whole();
         }
@@ -292,7 +298,6 @@ impl Walk<'_> {
         if self.origins.first_tainted(&all) == Some(0) {
             return whole();
         }
-        let span = self.origins.span(parent);
         let source = span.of(self.java.text);
         if !repeatable(source) {
             return no(Reason::SideEffect, "the base directory is computed by a call that a guard would repeat");
@@ -314,7 +319,7 @@ impl Walk<'_> {
         if let Some(Op::Call(c)) = self.origins.op(self.origins.behind(parent))
             && let (Callee::New { ty, .. }, [one]) = (&c.callee, c.args.as_slice())
             && self.java.means_type(self.origins.module.strings.get(ty.name), FILE)
-            && self.origins.span(parent) == self.origins.span(self.origins.behind(parent))
+            && span == self.origins.span(self.origins.behind(parent))
         {
             return paths_get(one.span.of(self.java.text));
         }
