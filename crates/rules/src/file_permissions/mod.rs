@@ -1,8 +1,11 @@
 //! `file-permissions`: file permissions open to other users.
 
-use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity};
+mod java;
+mod python;
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_ir::Lang;
-use surefix_text::{Fix, Reason, Refusal, Tier};
+use surefix_text::{FileId, Fix, Reason, Refusal, Tier};
 
 /// Facts about the class.
 pub const META: RuleMeta = RuleMeta {
@@ -18,8 +21,22 @@ pub const META: RuleMeta = RuleMeta {
 /// The class.
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
-fn detect(_cx: &DetectCx<'_>, _out: &mut Vec<Found>) {}
+fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+    for call in flows::watched(cx, &META) {
+        let message = match cx.lang(FileId(call.file)) {
+            Lang::Java => java::judge(call),
+            Lang::Python => python::judge(call).map(|(_, what)| what),
+        };
+        if let Some(message) = message {
+            out.push(flows::from_call(&META, call, "mode", message.to_string(), ""));
+        }
+    }
+}
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    let Some(call) = found.call() else { return Err(Refusal::new(Reason::ShapeUnknown, "the call is not known")) };
+    match cx.detect.lang(found.file) {
+        Lang::Java => java::fix(cx, found, call),
+        Lang::Python => python::fix(cx, found, call),
+    }
 }

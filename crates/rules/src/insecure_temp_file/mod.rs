@@ -1,6 +1,9 @@
 //! `insecure-temp-file`: insecure temporary file.
 
-use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity};
+mod java;
+mod python;
+
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_ir::Lang;
 use surefix_text::{Fix, Reason, Refusal, Tier};
 
@@ -18,8 +21,22 @@ pub const META: RuleMeta = RuleMeta {
 /// The class.
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
-fn detect(_cx: &DetectCx<'_>, _out: &mut Vec<Found>) {}
+fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+    for call in flows::watched(cx, &META) {
+        let message = match call.callee.as_str() {
+            "tempfile.mktemp" => "Another user can create the file between the choice of its name and its first use",
+            "java.io.File.createTempFile" => "The temporary file can be read by every user of the machine",
+            "com.google.common.io.Files.createTempDir" => "The temporary directory can be read by every user of the machine",
+            _ => continue,
+        };
+        out.push(flows::from_call(&META, call, "call", message.to_string(), ""));
+    }
+}
 
-fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    let Some(call) = found.call() else { return Err(Refusal::new(Reason::ShapeUnknown, "the call is not known")) };
+    match cx.detect.lang(found.file) {
+        Lang::Java => java::fix(cx, found, call),
+        Lang::Python => python::fix(cx, found, call),
+    }
 }
