@@ -155,9 +155,9 @@ fn escape_function(
     let dep = |name: &str| cx.detect.project.has_dep(path, name).is_some();
     let module = if uses(&["django", "rest_framework"]) {
         "django.utils.html"
-    } else if uses(&["flask", "markupsafe", "jinja2", "werkzeug"]) {
-        "markupsafe"
-    } else if dep("markupsafe") || dep("flask") || dep("jinja2") {
+    } else if uses(&["flask", "markupsafe", "jinja2", "werkzeug"])
+        || ["markupsafe", "flask", "jinja2"].iter().any(|d| dep(d))
+    {
         "markupsafe"
     } else if dep("django") {
         "django.utils.html"
