@@ -82,7 +82,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Fix(a) => run::fix(a, cli.color),
         Command::Explain { finding, paths, common } => run::explain(&finding, paths, common, cli.color),
         Command::Rules => run::rules(),
-        Command::Rule { id } => run::rule(&id),
+        Command::Rule { id } => run::rule(&id, cli.color),
         Command::Init => run::init(),
         Command::Completions { shell } => {
             let mut out = Vec::new();

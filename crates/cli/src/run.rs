@@ -29,6 +29,8 @@ fn talk(text: &str) {
 struct Ready {
     paths: Vec<PathBuf>,
     root: PathBuf,
+    /// The root's place in its git repository.
+    in_git: Option<String>,
     settings: Settings,
     models: Cow<'static, ModelSet>,
 }
@@ -62,7 +64,8 @@ fn prepare(paths: Vec<PathBuf>, common: &Common, tier: Option<MaxTier>) -> Resul
     };
     let settings = Settings::resolve(&config, &flags);
     let models = models(&config, &base)?;
-    Ok(Ready { paths, root, settings, models })
+    let in_git = discover::in_git(&root);
+    Ok(Ready { paths, root, in_git, settings, models })
 }
 
 /// The models compiled in, with those of the project.
@@ -105,7 +108,7 @@ impl Ready {
     }
 }
 
-fn render(format: Format, outcome: &Outcome, look: Look) -> Vec<u8> {
+fn render(format: Format, outcome: &Outcome, prefix: &str, look: Look) -> Vec<u8> {
     match format {
         Format::Text => surefix_report::terminal::render(outcome, look).into_bytes(),
         Format::Json => surefix_report::json::render(outcome).into_bytes(),
@@ -114,12 +117,20 @@ fn render(format: Format, outcome: &Outcome, look: Look) -> Vec<u8> {
             surefix_report::sarif::render(outcome, &rules).into_bytes()
         }
         Format::Markdown => surefix_report::markdown::render(outcome).into_bytes(),
-        Format::Patch => surefix_report::patch(outcome),
+        Format::Patch => surefix_report::patch(outcome, prefix),
     }
 }
 
 /// Prints or saves the reports.
-fn report(outcome: &Outcome, common: &Common, choice: Color, format: Format, diffs: bool) -> Result<(), Failure> {
+fn report(
+    ready: &Ready,
+    outcome: &Outcome,
+    common: &Common,
+    choice: Color,
+    format: Format,
+    diffs: bool,
+) -> Result<(), Failure> {
+    let prefix = ready.in_git.as_deref().unwrap_or("");
     let plain = Look { color: false, all: common.all, diffs };
     let save = |file: &Path, bytes: &[u8]| {
         std::fs::write(file, bytes).map_err(|e| {
@@ -127,14 +138,14 @@ fn report(outcome: &Outcome, common: &Common, choice: Color, format: Format, dif
         })
     };
     match &common.output {
-        Some(file) => save(file, &render(format, outcome, plain))?,
+        Some(file) => save(file, &render(format, outcome, prefix, plain))?,
         None => {
             let look = Look { color: color(choice, &std::io::stdout()), ..plain };
-            print(&render(format, outcome, look))?;
+            print(&render(format, outcome, prefix, look))?;
         }
     }
     for (format, file) in &common.save {
-        save(file, &render(*format, outcome, plain))?;
+        save(file, &render(*format, outcome, prefix, plain))?;
     }
     let err = Look { color: color(choice, &std::io::stderr()), ..plain };
     talk(&surefix_report::terminal::diagnostics(outcome, err));
@@ -171,7 +182,7 @@ pub fn scan(args: Scan, choice: Color) -> Result<u8, Failure> {
     let patch = |f: Format| f == Format::Patch;
     let all = patch(args.common.format) || args.common.save.iter().any(|s| patch(s.0));
     let outcome = ready.scan(if all { Depth::Full } else { Depth::Preview })?.as_preview();
-    report(&outcome, &args.common, choice, args.common.format, false)?;
+    report(&ready, &outcome, &args.common, choice, args.common.format, false)?;
     Ok(exit_code(&outcome, &ready.settings, false, false, false))
 }
 
@@ -180,6 +191,16 @@ pub fn fix(args: Fix, choice: Color) -> Result<u8, Failure> {
     let ready = prepare(args.paths, &args.common, args.tier.map(Into::into))?;
     let preview = args.diff || args.check;
     let mut failed = false;
+    let mut lock = None;
+    if !preview && write::state_dir(&ready.root).is_dir() {
+        // Taken before the files are read: what another run is writing would be read half. Where it cannot be taken, nothing
+        // can be written either, and the writing will say so.
+        match write::lock(&ready.root) {
+            Ok(Some(l)) => lock = Some(l),
+            Ok(None) => return Err(busy()),
+            Err(_) => {}
+        }
+    }
     if !preview {
         match write::recover(&ready.root, &write::RealDisk) {
             Ok(None) => {}
@@ -194,24 +215,33 @@ pub fn fix(args: Fix, choice: Color) -> Result<u8, Failure> {
     if preview {
         outcome = outcome.as_preview();
     } else {
-        let undo = surefix_report::undo_patch(&outcome);
-        written = write::write(&ready.root, &outcome.changed, &undo, &write::RealDisk);
+        let undo = surefix_report::undo_patch(&outcome, ready.in_git.as_deref().unwrap_or(""));
+        if lock.is_none() && !outcome.changed.is_empty() {
+            match write::lock(&ready.root) {
+                Ok(Some(l)) => lock = Some(l),
+                Ok(None) => return Err(busy()),
+                Err(e) => written.errors.push(e),
+            }
+        }
+        if lock.is_some() {
+            written = write::write(&ready.root, &outcome.changed, &undo, &write::RealDisk);
+        }
         failed |= !written.errors.is_empty();
         unwritten(&mut outcome, &written);
     }
     let text = args.common.format == Format::Text;
     if args.diff && text {
-        report(&outcome, &args.common, choice, Format::Patch, false)?;
+        report(&ready, &outcome, &args.common, choice, Format::Patch, false)?;
         let look = Look { color: color(choice, &std::io::stderr()), ..Look::default() };
         talk(&surefix_report::terminal::summary(&outcome, look));
     } else {
-        report(&outcome, &args.common, choice, args.common.format, true)?;
+        report(&ready, &outcome, &args.common, choice, args.common.format, true)?;
     }
     for e in &written.errors {
         talk(&format!("error: {}\n", surefix_report::escape::line(&e.to_string())));
     }
     if !preview {
-        talk(&after(&ready.root, &written));
+        talk(&after(&ready, &written));
     }
     if failed || outcome.failed() {
         return Ok(FAILED);
@@ -223,8 +253,13 @@ pub fn fix(args: Fix, choice: Color) -> Result<u8, Failure> {
     Ok(exit_code(&outcome, &ready.settings, !preview, any, args.exit_non_zero_on_fix))
 }
 
+fn busy() -> Failure {
+    Failure::failed("another run of surefix is changing this project; nothing was changed")
+}
+
 /// A fix one of whose files was not written is not applied: its finding is still there.
 fn unwritten(outcome: &mut Outcome, written: &write::Written) {
+    outcome.changed.retain(|c| written.files.contains(&c.path));
     for f in &mut outcome.findings {
         if let Verdict::Fixed(fix) = &f.verdict
             && !fix.files.iter().all(|p| written.files.contains(p))
@@ -234,23 +269,38 @@ fn unwritten(outcome: &mut Outcome, written: &write::Written) {
     }
 }
 
+/// Most files that are listed when all went well.
+const LISTED: usize = 20;
+
 /// What was changed, how to see it and how to take it back.
-fn after(root: &Path, written: &write::Written) -> String {
+fn after(ready: &Ready, written: &write::Written) -> String {
     let n = written.files.len();
     let Some(undo) = written.undo.as_ref().filter(|_| n > 0) else { return String::new() };
+    let mut out = if n == 1 { "1 file was changed:\n".to_string() } else { format!("{n} files were changed:\n") };
+    // When something went wrong the list must be whole.
+    let shown = if written.errors.is_empty() { LISTED } else { n };
+    for path in written.files.iter().take(shown) {
+        out.push_str(&format!("  {}\n", surefix_report::escape::line(path)));
+    }
+    if n > shown {
+        out.push_str(&format!("  … and {} more\n", n - shown));
+    }
     let here = std::env::current_dir().ok();
-    let shown = |p: &Path| -> String {
+    let elsewhere = here.as_deref() != Some(&ready.root);
+    let near = |p: &Path| -> String {
         let near = here.as_ref().and_then(|h| p.strip_prefix(h).ok()).unwrap_or(p);
-        surefix_report::escape::line(&near.to_string_lossy()).into_owned()
+        near.to_string_lossy().into_owned()
     };
-    let files = if n == 1 { "1 file was changed".to_string() } else { format!("{n} files were changed") };
-    let git = root.ancestors().any(|d| d.join(".git").exists());
-    let elsewhere = here.as_deref() != Some(root);
-    let at = if elsewhere { format!("cd {} && ", quoted(&shown(root))) } else { String::new() };
-    let see = if git { "To see it: git diff\n" } else { "" };
-    let back = if git { "git apply" } else { "patch -p1 <" };
-    let undo = if elsewhere { undo.to_string_lossy().into_owned() } else { shown(undo) };
-    format!("{files}.\n{see}To take it back, and nothing else: {at}{back} {}\n", quoted(&undo))
+    let at = if elsewhere { format!("cd {} && ", quoted(&near(&ready.root))) } else { String::new() };
+    let undo = if elsewhere { undo.to_string_lossy().into_owned() } else { near(undo) };
+    let back = if ready.in_git.is_some() {
+        out.push_str("To see it: git diff\n");
+        "git apply"
+    } else {
+        "patch -p1 <"
+    };
+    let command = format!("{at}{back} {}", quoted(&undo));
+    out + &format!("To take it back, and nothing else: {}\n", surefix_report::escape::line(&command))
 }
 
 fn quoted(text: &str) -> String {
@@ -312,13 +362,13 @@ pub fn rules() -> Result<u8, Failure> {
 }
 
 /// `surefix rule`.
-pub fn rule(id: &str) -> Result<u8, Failure> {
+pub fn rule(id: &str, choice: Color) -> Result<u8, Failure> {
     known(id)?;
     let Some(r) = surefix_rules::rule(id) else { return Err(Failure::usage(format!("unknown rule `{id}`"))) };
     let cwe: Vec<String> = r.meta.cwe.iter().map(|n| format!("CWE-{n}")).collect();
     let head = format!("{} ({}), severity {}\n\n", r.meta.title, cwe.join(", "), r.meta.severity.name());
-    print(head.as_bytes())?;
-    print(r.meta.page.as_bytes())?;
+    let look = Look { color: color(choice, &std::io::stdout()), ..Look::default() };
+    print((head + &surefix_report::terminal::page(r.meta.page, look)).as_bytes())?;
     Ok(0)
 }
 

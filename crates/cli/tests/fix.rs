@@ -15,7 +15,7 @@ fn it_fixes_says_so_and_can_be_taken_back_outside_git() {
     let r = p.exits(0, &["fix"]);
     assert_eq!(p.read("src/app.py"), fixed());
     assert!(r.out.contains("fixed: ") && r.out.contains("Found 1 finding: 1 fixed"), "{}", r.out);
-    assert!(r.err.starts_with("1 file was changed.\n"), "{}", r.err);
+    assert!(r.err.starts_with("1 file was changed:\n  src/app.py\n"), "{}", r.err);
     // The very words that were printed take it back.
     let command = r.err.lines().find_map(|l| l.split_once("nothing else: ")).unwrap().1;
     assert_eq!(command, "patch -p1 < .surefix/undo-1.patch");
@@ -45,6 +45,36 @@ fn uncommitted_work_is_kept_and_the_change_taken_back_in_git() {
     assert_eq!(p.read("a/app.py"), FLAWED);
     // Nothing of Surefix's own appears in the tree.
     assert_eq!(p.git(&["status", "--porcelain"]).out, " M a/app.py\n");
+}
+
+#[test]
+fn a_project_below_the_top_of_its_repository() {
+    let p = Project::new(&[("sub/surefix.toml", ""), ("sub/a.py", FLAWED)]);
+    p.git(&["init", "-q"]);
+    let r = ran(p.command(&["fix", "--diff"]).current_dir(p.path().join("sub")).output().unwrap());
+    std::fs::write(p.path().join(".git/all.diff"), &r.raw).unwrap();
+    p.git(&["apply", ".git/all.diff"]);
+    assert_eq!(p.read("sub/a.py"), fixed());
+    p.put("sub/a.py", FLAWED.as_bytes());
+    let r = p.exits(0, &["fix", "sub"]);
+    assert_eq!(p.read("sub/a.py"), fixed());
+    let command = r.err.lines().find_map(|l| l.split_once("nothing else: ")).unwrap().1;
+    assert!(Command::new("sh").args(["-c", command]).current_dir(p.path()).status().unwrap().success());
+    assert_eq!(p.read("sub/a.py"), FLAWED, "{command}");
+}
+
+#[test]
+fn two_runs_do_not_write_at_once() {
+    let p = Project::new(&[("surefix.toml", ""), ("a.py", FLAWED)]);
+    std::fs::create_dir_all(p.path().join(".surefix")).unwrap();
+    let held = std::fs::File::create(p.path().join(".surefix/lock")).unwrap();
+    held.lock().unwrap();
+    let r = p.exits(3, &["fix"]);
+    assert!(r.err.contains("another run of surefix"), "{}", r.err);
+    p.exits(1, &["scan"]);
+    p.exits(0, &["fix", "--diff"]);
+    drop(held);
+    p.exits(0, &["fix"]);
 }
 
 #[test]
@@ -237,5 +267,7 @@ fn killed_at_any_moment_every_file_is_old_or_new() {
         }
         p.exits(0, &["fix"]);
         assert!(names.iter().all(|n| p.read(n) == fixed()));
+        let left = snapshot(&p.path()).into_iter().filter(|(f, _)| f.extension().is_none_or(|e| e != "py")).count();
+        assert_eq!(left, 0);
     }
 }

@@ -234,7 +234,7 @@ mod unix {
         assert_eq!(r.code, 3, "{}{}", r.out, r.err);
         assert!(r.err.contains("error: ro/a.py: not written: Permission denied"), "{}", r.err);
         assert!(r.err.contains("error: b.py: not written: the file is read-only"), "{}", r.err);
-        assert!(r.err.contains("1 file was changed."), "{}", r.err);
+        assert!(r.err.contains("1 file was changed:\n  c.py\n"), "{}", r.err);
         assert_eq!((p.read("ro/a.py"), p.read("b.py")), (FLAWED.into(), FLAWED.into()));
         assert_eq!(p.read("c.py"), FLAWED.replace(FLAW, FIXED));
         // The verdicts tell the truth about what is on the disk.

@@ -118,6 +118,12 @@ pub fn project_root(path: &Path) -> Option<PathBuf> {
         .map(Path::to_path_buf)
 }
 
+/// The root's place in its git repository, with `/`; empty at the top, `None` outside of any.
+pub fn in_git(root: &Path) -> Option<String> {
+    let top = root.ancestors().find(|d| d.join(".git").exists())?;
+    relative(top, root).ok()
+}
+
 /// Root-relative name with `/`; an error carries the name with replacement characters.
 fn relative(root: &Path, path: &Path) -> Result<String, String> {
     let rel = path.strip_prefix(root).unwrap_or(path);

@@ -5,6 +5,7 @@ use crate::discover::io_text;
 use crate::outcome::Changed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,12 @@ pub enum WriteError {
     Io {
         /// The file.
         path: String,
+        /// The system's words.
+        why: String,
+    },
+    /// Surefix's own directory of the project cannot be written, so there would be no way back.
+    #[error("nothing was changed: the patch for taking it back cannot be saved: {why}")]
+    State {
         /// The system's words.
         why: String,
     },
@@ -66,18 +73,18 @@ impl Disk for RealDisk {
         std::fs::read(path)
     }
     fn stage(&self, target: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
-        let dir = target.parent().ok_or_else(|| io::Error::other("no directory"))?;
-        let mut file = tempfile::Builder::new().prefix(".surefix-").suffix(".tmp").tempfile_in(dir)?;
-        file.write_all(bytes)?;
-        if let Ok(meta) = std::fs::metadata(target) {
-            if meta.permissions().readonly() {
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only"));
-            }
-            file.as_file().set_permissions(meta.permissions())?;
+        let path = staging_name(target)?;
+        // A leftover of a killed run, or what somebody put in the way: it is not written through.
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
         }
-        file.as_file().sync_all()?;
-        let (_, path) = file.keep().map_err(|e| e.error)?;
-        Ok(path)
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
+        let filled = fill(&mut file, target, bytes);
+        if filled.is_err() {
+            self.remove(&path);
+        }
+        filled.map(|()| path)
     }
     fn commit(&self, staged: &Path, target: &Path) -> io::Result<()> {
         std::fs::rename(staged, target)
@@ -85,6 +92,56 @@ impl Disk for RealDisk {
     fn remove(&self, path: &Path) {
         // Absent is what is wanted.
         let _ = std::fs::remove_file(path);
+    }
+}
+
+/// The name beside the target under which its new bytes wait. It is always the same, so that the next run over a file takes
+/// away what a killed one left.
+fn staging_name(target: &Path) -> io::Result<PathBuf> {
+    let (dir, name) =
+        target.parent().zip(target.file_name()).ok_or_else(|| io::Error::other("the path names no file"))?;
+    let id: String = hash(name.as_encoded_bytes()).chars().take(16).collect();
+    Ok(dir.join(format!(".surefix-{id}.tmp")))
+}
+
+/// Writes the bytes and gives the file the permissions and the owner of the target.
+fn fill(file: &mut File, target: &Path, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    if let Ok(meta) = std::fs::metadata(target) {
+        if meta.permissions().readonly() {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only"));
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt, fchown};
+            let own = file.metadata()?;
+            if (own.uid(), own.gid()) != (meta.uid(), meta.gid()) {
+                // Only root may give files away; a group is kept where that is allowed.
+                let _ = fchown(&*file, Some(meta.uid()), Some(meta.gid()))
+                    .or_else(|_| fchown(&*file, None, Some(meta.gid())));
+            }
+        }
+        file.set_permissions(meta.permissions())?;
+    }
+    file.sync_all()
+}
+
+/// Keeps other runs from writing to the same project as long as it lives.
+pub struct Lock {
+    _file: File,
+}
+
+/// Takes the project for writing; `None` when another run has it.
+pub fn lock(root: &Path) -> Result<Option<Lock>, WriteError> {
+    let dir = state_dir(root);
+    let fail = |e: io::Error| WriteError::State { why: io_text(&e) };
+    make_state_dir(&dir).map_err(fail)?;
+    let file = File::create(dir.join("lock")).map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Lock { _file: file })),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        // A file system without locks: then there are none.
+        Err(std::fs::TryLockError::Error(_)) => Ok(Some(Lock { _file: file })),
     }
 }
 

@@ -9,16 +9,23 @@ mod place;
 pub mod sarif;
 pub mod terminal;
 
-use surefix_engine::Outcome;
+use surefix_engine::{Changed, Outcome};
 
-/// The unified diff of all changed files, as `git apply` takes it; raw bytes, because files need not be UTF-8.
-pub fn patch(outcome: &Outcome) -> Vec<u8> {
-    outcome.changed.iter().flat_map(|c| surefix_engine::diff_bytes(&c.path, &c.before, &c.after)).collect()
+/// The unified diff of all changed files, as `git apply` takes it; raw bytes, because files need not be UTF-8. `prefix` is the
+/// root's place in its git repository: git reads the paths of a diff from the top.
+pub fn patch(outcome: &Outcome, prefix: &str) -> Vec<u8> {
+    let one = |c: &Changed| surefix_engine::diff_bytes(&below(prefix, &c.path), &c.before, &c.after);
+    outcome.changed.iter().flat_map(one).collect()
 }
 
 /// The patch that takes [`patch`] back.
-pub fn undo_patch(outcome: &Outcome) -> Vec<u8> {
-    outcome.changed.iter().flat_map(|c| surefix_engine::diff_bytes(&c.path, &c.after, &c.before)).collect()
+pub fn undo_patch(outcome: &Outcome, prefix: &str) -> Vec<u8> {
+    let one = |c: &Changed| surefix_engine::diff_bytes(&below(prefix, &c.path), &c.after, &c.before);
+    outcome.changed.iter().flat_map(one).collect()
+}
+
+fn below(prefix: &str, path: &str) -> String {
+    if prefix.is_empty() { path.to_string() } else { format!("{prefix}/{path}") }
 }
 
 /// What every format says of a verdict beyond its name, one line.

@@ -265,6 +265,24 @@ pub fn summary(outcome: &Outcome, look: Look) -> String {
     out
 }
 
+/// A page of Markdown for reading: headings stand out, code is set in.
+pub fn page(markdown: &str, look: Look) -> String {
+    let mut out = String::new();
+    let mut code = false;
+    for l in markdown.lines() {
+        if l.trim_start().starts_with("```") {
+            code = !code;
+        } else if code {
+            let _ = writeln!(out, "    {}", look.paint(CYAN, &line(l)));
+        } else if let Some(title) = l.strip_prefix('#') {
+            let _ = writeln!(out, "{}", look.paint(BOLD, &line(title.trim_start_matches('#').trim())));
+        } else {
+            let _ = writeln!(out, "{}", line(l));
+        }
+    }
+    out
+}
+
 /// Messages for the talk on stderr, one a line.
 pub fn diagnostics(outcome: &Outcome, look: Look) -> String {
     let mut out = String::new();
@@ -341,6 +359,12 @@ mod tests {
         let e = excerpt(&Lines::new(text), Span::new(lo, lo + 6));
         assert_eq!(&e.text[e.lo..e.hi], "run(y)");
         assert_eq!((e.first, e.text.contains('\u{1b}')), (2, false));
+    }
+
+    #[test]
+    fn pages_are_for_reading() {
+        let text = page("# Title\n\nText `a`.\n\n```python,finding\nx = 1\n```\n", Look::default());
+        assert_eq!(text, "Title\n\nText `a`.\n\n    x = 1\n");
     }
 
     #[test]

@@ -288,8 +288,9 @@ fn markdown_is_inert() {
 
 #[test]
 fn the_patch_names_files_as_git_does() {
-    let bytes = patch(&outcome());
-    let text = String::from_utf8(bytes).unwrap();
+    let o = outcome();
+    let text = String::from_utf8(patch(&o, "")).unwrap();
+    assert!(String::from_utf8(patch(&o, "top")).unwrap().contains("b/top/src/a"));
     assert!(text.starts_with("diff --git \"a/src/a \\303\\274#.py\" \"b/src/a \\303\\274#.py\"\n"), "{text}");
     assert!(text.contains("+x = 'é😀' + good + loud  # \u{202e}\r\n"), "{text}");
 }

@@ -155,3 +155,30 @@ fn an_interrupted_group_is_taken_back_when_a_file_has_moved_on() {
     assert!(said.contains("taken back"), "{said}");
     assert_eq!((read(&root, "b.py"), read(&root, "pom.xml")), ("b".into(), "mine".into()));
 }
+
+#[test]
+fn leftovers_of_a_killed_run_are_taken_away_and_not_written_through() {
+    let (_dir, root, changed) = project();
+    let staged = staging_name(&root.join("a.py")).unwrap();
+    std::fs::write(&staged, "half").unwrap();
+    #[cfg(unix)]
+    {
+        std::fs::remove_file(&staged).unwrap();
+        std::fs::write(root.join("precious"), "p").unwrap();
+        std::os::unix::fs::symlink(root.join("precious"), &staged).unwrap();
+    }
+    assert!(write(&root, &changed, b"", &RealDisk).errors.is_empty());
+    assert_eq!(read(&root, "a.py"), "A");
+    #[cfg(unix)]
+    assert_eq!(read(&root, "precious"), "p");
+    assert!(leftovers(&root).is_empty());
+}
+
+#[test]
+fn one_run_writes_at_a_time() {
+    let (_dir, root, _) = project();
+    let first = lock(&root).unwrap();
+    assert!(first.is_some() && lock(&root).unwrap().is_none());
+    drop(first);
+    assert!(lock(&root).unwrap().is_some());
+}
