@@ -13,6 +13,7 @@ mod encoders;
 mod flows;
 mod line_breaks;
 mod guards;
+mod hosts;
 mod meta;
 mod purpose;
 mod origins;

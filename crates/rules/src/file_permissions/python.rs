@@ -16,7 +16,8 @@ fn mode(call: &CallFact) -> Option<(usize, i64)> {
         _ => return None,
     };
     let named = |a: &ArgFact| a.keyword == "mode";
-    let at = call.args.iter().position(named).or_else(|| call.args.get(at).filter(|a| a.keyword.is_empty()).map(|_| at))?;
+    let at =
+        call.args.iter().position(named).or_else(|| call.args.get(at).filter(|a| a.keyword.is_empty()).map(|_| at))?;
     match call.args.get(at)?.consts.as_deref() {
         Some([ConstVal::Int(n)]) => Some((at, *n)),
         _ => None,
@@ -36,7 +37,8 @@ pub(super) fn judge(call: &CallFact) -> Option<(i64, &'static str)> {
     // The mask of the process still applies where something is created.
     let explicit = call.callee.ends_with("chmod");
     let sticky = n & 0o1000 != 0;
-    (explicit && n & WORLD_WRITE != 0 && !sticky).then_some((n & !0o022, "Every user of the machine may write the file"))
+    (explicit && n & WORLD_WRITE != 0 && !sticky)
+        .then_some((n & !0o022, "Every user of the machine may write the file"))
 }
 
 /// Plans the fix.

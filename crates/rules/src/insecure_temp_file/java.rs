@@ -37,9 +37,14 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact) -> Result<Fix,
         2 => format!("{files}.createTempFile({}, {}).toFile()", text(0), text(1)),
         3 if text(2) == "null" => format!("{files}.createTempFile({}, {}).toFile()", text(0), text(1)),
         3 if may_be_null(&java, call, 2) => {
-            return Err(Refusal::new(Reason::TypeUnknown, "the directory may be null, which only the old method takes"));
+            return Err(Refusal::new(
+                Reason::TypeUnknown,
+                "the directory may be null, which only the old method takes",
+            ));
         }
-        3 => format!("{files}.createTempFile({}.toPath(), {}, {}).toFile()", java.as_primary(text(2)), text(0), text(1)),
+        3 => {
+            format!("{files}.createTempFile({}.toPath(), {}, {}).toFile()", java.as_primary(text(2)), text(0), text(1))
+        }
         _ => return Err(Refusal::new(Reason::ShapeUnknown, "the call has an unexpected number of arguments")),
     };
     java.replace_expr(call.span, &new, &mut draft.edits)?;
@@ -54,7 +59,9 @@ fn done(draft: Draft) -> Fix {
 fn throws(java: &JavaCx<'_>, at: Span) -> Result<(), Refusal> {
     match java.can_throw(at, "java.io.IOException") {
         true => Ok(()),
-        false => Err(Refusal::new(Reason::ControlFlow, "createTempDirectory throws IOException, which nothing here takes")),
+        false => {
+            Err(Refusal::new(Reason::ControlFlow, "createTempDirectory throws IOException, which nothing here takes"))
+        }
     }
 }
 

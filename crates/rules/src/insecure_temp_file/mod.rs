@@ -26,7 +26,9 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
         let message = match call.callee.as_str() {
             "tempfile.mktemp" => "Another user can create the file between the choice of its name and its first use",
             "java.io.File.createTempFile" => "The temporary file can be read by every user of the machine",
-            "com.google.common.io.Files.createTempDir" => "The temporary directory can be read by every user of the machine",
+            "com.google.common.io.Files.createTempDir" => {
+                "The temporary directory can be read by every user of the machine"
+            }
             _ => continue,
         };
         out.push(flows::from_call(&META, call, "call", message.to_string(), ""));

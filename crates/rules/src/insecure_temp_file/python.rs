@@ -10,18 +10,24 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact) -> Result<Fix,
     let py = cx.python(found.file);
     py.no_error_at(call.span)?;
     let Some((name, stmt)) = python_target(&py, call.span) else {
-        return Err(Refusal::new(Reason::NoRecipe, "the name is not put into a variable by a statement of its own").with_steps(STEPS));
+        return Err(Refusal::new(Reason::NoRecipe, "the name is not put into a variable by a statement of its own")
+            .with_steps(STEPS));
     };
     // Something that must not exist yet, or no file at all.
     if let Some(uses) = py.uses(name, call.span) {
         let rest: Vec<&str> = uses.reads.iter().filter_map(|r| line(py.text, r.lo)).collect();
-        let other = ["mkdir", "makedirs", "mkfifo", "bind(", "symlink", "os.link", "copytree", "O_EXCL", "\"x\"", "'x'", "return "];
+        let other = [
+            "mkdir", "makedirs", "mkfifo", "bind(", "symlink", "os.link", "copytree", "O_EXCL", "\"x\"", "'x'",
+            "return ",
+        ];
         if rest.iter().any(|l| other.iter().any(|o| l.contains(o))) {
             let why = "the name is used for something that must not exist yet";
             return Err(Refusal::new(Reason::NoLocalFix, why).with_steps(STEPS));
         }
     }
-    let Some(callee) = py.callee(call.span) else { return Err(Refusal::new(Reason::ShapeUnknown, "the call is not known")) };
+    let Some(callee) = py.callee(call.span) else {
+        return Err(Refusal::new(Reason::ShapeUnknown, "the call is not known"));
+    };
     let mut draft = Draft::default();
     let new = match callee.of(py.text).strip_suffix("mktemp") {
         Some(module) if !module.is_empty() => format!("{module}mkstemp"),

@@ -23,6 +23,11 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     flows::report(cx, &META, &[Kind::Jndi], flows::any, out);
 }
 
+/// What a person does.
+const STEPS: &str = "Map the caller's choice to a constant name. Where a part of a name must come from outside, put it behind `java:comp/env/` and allow \
+    letters, digits and `_` only. Lists of forbidden schemes miss some (`ldaps:`, `iiop:`, `corbaname:`).";
+
 fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+    let why = "only the owner of the project knows which names may be looked up";
+    Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(STEPS))
 }

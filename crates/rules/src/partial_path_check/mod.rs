@@ -38,7 +38,8 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
 fn both_canonical(cx: &DetectCx<'_>, call: &CallFact) -> bool {
     let text = cx.text(FileId(call.file));
     let canonical = |s: &str| s.contains("getCanonicalPath()");
-    call.recv.as_ref().is_some_and(|r| canonical(r.span.of(text))) && call.args.iter().all(|a| canonical(a.span.of(text)))
+    call.recv.as_ref().is_some_and(|r| canonical(r.span.of(text)))
+        && call.args.iter().all(|a| canonical(a.span.of(text)))
 }
 
 /// The prefix ends in a separator.
@@ -47,9 +48,10 @@ fn closed(cx: &DetectCx<'_>, call: &CallFact) -> bool {
     let source: String = arg.span.of(cx.text(FileId(call.file))).split_whitespace().collect();
     let text = ["separator", "separatorChar", "\"/\"", "'/'", "getSeparator()"].iter().any(|e| source.ends_with(e));
     let ends = |s: &str| s.ends_with(['/', '\\']);
-    let literal = arg.consts.as_ref().is_some_and(|c| {
-        c.iter().all(|c| matches!(c, ConstVal::Str(s) if ends(s) || !s.contains(['/', '\\'])))
-    });
+    let literal = arg
+        .consts
+        .as_ref()
+        .is_some_and(|c| c.iter().all(|c| matches!(c, ConstVal::Str(s) if ends(s) || !s.contains(['/', '\\']))));
     let shaped = !arg.shapes.is_empty()
         && arg.shapes.iter().all(|s| match s.frags.last() {
             Some(Frag::Lit { text, .. }) => ends(text),

@@ -41,16 +41,19 @@ fn is_open(cx: &DetectCx<'_>, call: &CallFact) -> bool {
         return false;
     }
     match call.callee.as_str() {
-        "tarfile.TarFile.extractall" => call.args.iter().filter(|a| a.keyword.is_empty()).count() < 2 && !has_filter(cx, call),
+        "tarfile.TarFile.extractall" => {
+            call.args.iter().filter(|a| a.keyword.is_empty()).count() < 2 && !has_filter(cx, call)
+        }
         "tarfile.TarFile.extract" => !has_filter(cx, call),
         "shutil.unpack_archive" => {
             // Formats of zip files take no filter.
             let named = |a: &ArgFact| {
-                a.consts.as_ref().is_some_and(|c| {
-                    !c.is_empty() && c.iter().all(|c| matches!(c, ConstVal::Str(s) if is_tar(s)))
-                })
+                a.consts
+                    .as_ref()
+                    .is_some_and(|c| !c.is_empty() && c.iter().all(|c| matches!(c, ConstVal::Str(s) if is_tar(s))))
             };
-            let format = call.args.iter().enumerate().find(|(i, a)| a.keyword == "format" || (a.keyword.is_empty() && *i == 2));
+            let format =
+                call.args.iter().enumerate().find(|(i, a)| a.keyword == "format" || (a.keyword.is_empty() && *i == 2));
             match format {
                 Some((_, a)) => named(a),
                 None => call.args.first().is_some_and(named),
@@ -69,9 +72,9 @@ fn is_tar(name: &str) -> bool {
 fn has_filter(cx: &DetectCx<'_>, call: &CallFact) -> bool {
     let module = cx.module(FileId(call.file));
     let Some(func) = module.functions.get(call.func as usize) else { return false };
-    func.instrs.iter().any(|i| {
-        matches!(&i.op, Op::StoreField(_, name, _) if module.strings.get(*name) == "extraction_filter")
-    })
+    func.instrs
+        .iter()
+        .any(|i| matches!(&i.op, Op::StoreField(_, name, _) if module.strings.get(*name) == "extraction_filter"))
 }
 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
@@ -93,7 +96,9 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     };
     let stmt = py.hoist_point(call.span)?;
     let module = draft.python_module(&py, "tarfile", stmt)?;
-    let line = format!("{}.extraction_filter = getattr({module}, {quote}, None)", receiver.of(py.text)).replace("\"data\"", "\"data_filter\"").replace("'data'", "'data_filter'");
+    let line = format!("{}.extraction_filter = getattr({module}, {quote}, None)", receiver.of(py.text))
+        .replace("\"data\"", "\"data_filter\"")
+        .replace("'data'", "'data_filter'");
     py.insert_before_stmt(stmt, &[&line], &mut draft.edits)?;
     Ok(draft.done("Extract with the data filter", Tier::AttackOnly, why))
 }

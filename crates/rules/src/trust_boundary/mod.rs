@@ -23,6 +23,11 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     flows::report(cx, &META, &[Kind::Trust], flows::any, out);
 }
 
+/// What a person does.
+const STEPS: &str = "Validate the value before it is stored (the pattern, range or set that this attribute may hold), or store what was looked up \
+    with it. Code that reads the session must be able to trust what it finds there.";
+
 fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+    let why = "only the owner of the project knows which values this attribute of the session may hold";
+    Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(STEPS))
 }

@@ -23,6 +23,12 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     flows::report(cx, &META, &[Kind::Reflect], flows::any, out);
 }
 
+/// What a person does.
+const STEPS: &str = "Map the caller's choice to a constant class, method or module with a `switch` or a table, with an error for everything else. \
+    Where the result is used as one interface, `Class.forName(name, false, loader).asSubclass(Type.class)` at least keeps foreign \
+    classes from being initialised.";
+
 fn fix(_cx: &FixCx<'_>, _found: &Found) -> Result<Fix, Refusal> {
-    Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape"))
+    let why = "only the owner of the project knows which classes or members may be named";
+    Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(STEPS))
 }
