@@ -57,8 +57,11 @@ fn is_value(c: &HoleContext) -> bool {
     spot(c).is_some()
 }
 
+/// Untrusted values with their spots, and an action for each piece.
+type Values = (Vec<(usize, Spot)>, Vec<Action>);
+
 /// The untrusted values of the text with their spots, in order, and actions that keep everything.
-fn values(text: &Text, inside: &Inside) -> Result<(Vec<(usize, Spot)>, Vec<Action>), Refusal> {
+fn values(text: &Text, inside: &Inside) -> Result<Values, Refusal> {
     let mut out: Vec<(usize, Spot)> = Vec::new();
     for way in &text.ways {
         for (piece, context) in text.contexts(Dialect::Ldap, way) {

@@ -163,12 +163,13 @@ fn tokens(text: &Text) -> Result<Vec<Token>, Refusal> {
     let mut out: Vec<Token> = Vec::new();
     let mut quote: Option<char> = None;
     let way = text.ways.first().cloned().unwrap_or_default();
-    let open = |out: &mut Vec<Token>, part: Part| match out.last_mut() {
-        Some(Token::Text(parts)) => match (parts.last_mut(), part) {
-            (Some(Part::Const(old)), Part::Const(new)) => old.push_str(&new),
-            (_, part) => parts.push(part),
-        },
-        _ => {}
+    let open = |out: &mut Vec<Token>, part: Part| {
+        if let Some(Token::Text(parts)) = out.last_mut() {
+            match (parts.last_mut(), part) {
+                (Some(Part::Const(old)), Part::Const(new)) => old.push_str(&new),
+                (_, part) => parts.push(part),
+            }
+        }
     };
     for p in way {
         match text.pieces.get(p).map(|p| &p.kind) {

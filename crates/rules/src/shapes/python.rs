@@ -656,7 +656,7 @@ impl<'c> Builder<'_, 'c, '_> {
             let mut operands = Vec::new();
             flatten(value, &mut operands);
             let own = |e: &&Expr| matches!(e, Expr::Name(n) if n.id.as_str() == uses.name);
-            if operands.len() > 1 && operands.first().is_some_and(|e| own(e)) {
+            if operands.len() > 1 && operands.first().is_some_and(own) {
                 building.extend(operands.first().map(|e| span_of(*e)));
                 if guarded && ways.len() > 1 {
                     return no(

@@ -231,9 +231,8 @@ fn convert(
     let call = sql.flow.call.span;
     let inline = sql.is_inline();
     // Where the statement is created, and with which text.
-    let (text, moved, gone) = if inline && sql.plan.constant && matches!(binds, Binds::Each(_)) {
-        (sql.new_arg(), false, None)
-    } else if sql.is_ready_at(c.stmt) {
+    let fixed_text = inline && sql.plan.constant && matches!(binds, Binds::Each(_));
+    let (text, moved, gone) = if fixed_text || sql.is_ready_at(c.stmt) {
         (sql.new_arg(), false, None)
     } else if movable(j, c, sql.stmt) {
         (sql.new_arg(), true, None)

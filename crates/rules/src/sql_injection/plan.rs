@@ -45,6 +45,9 @@ pub(crate) fn is_value(c: &HoleContext) -> bool {
     c.label.sql_bindable()
 }
 
+/// Decides about a value: the text, the piece, its context, and whether untrusted text is in it.
+pub(crate) type Choose<'s> = dyn Fn(&Text, usize, &HoleContext, bool) -> Result<Choice, Refusal> + 's;
+
 /// How the language spells things.
 pub(crate) struct Spelling<'s> {
     /// How many placeholders of the driver's kind there are.
@@ -52,7 +55,7 @@ pub(crate) struct Spelling<'s> {
     /// The placeholder number n (from zero), when `before` placeholders of the old text precede it.
     pub placeholder: &'s dyn Fn(usize, &Slot) -> String,
     /// What to do with a value; the flag says whether untrusted text is in it.
-    pub choose: &'s dyn Fn(&Text, usize, &HoleContext, bool) -> Result<Choice, Refusal>,
+    pub choose: &'s Choose<'s>,
 }
 
 /// Plans the placeholders of a text.

@@ -231,11 +231,9 @@ impl<'s, 'a> Sql<'s, 'a> {
             if slot.quoted && number {
                 return Ok(format!("str({value})"));
             }
-            if !slot.quoted
-                && !number
-                && slot.label != Label::SqlLimit
-                && !(self.lenient && self.beside_column(slot.first))
-            {
+            let as_text = !slot.quoted && !number && slot.label != Label::SqlLimit;
+            let converted = self.lenient && self.beside_column(slot.first);
+            if as_text && !converted {
                 a.lower(
                     Tier::Observable,
                     "a value that stood without quotes is now bound as text: the database may compare it differently with a number",
