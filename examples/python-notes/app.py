@@ -81,7 +81,7 @@ def preview():
 
 @app.route("/calculate")
 def calculate():
-    return str(eval(request.args["expression"]))
+    return {"value": eval(request.args["expression"])}
 
 
 @app.route("/folder")

@@ -21,12 +21,12 @@ public class ProductServlet extends HttpServlet {
         response.setContentType("text/html;charset=UTF-8");
         PrintWriter out = response.getWriter();
         out.println("<h1>Products like " + name + "</h1>");
+        String sql = "SELECT id, title FROM products WHERE title = '" + name + "'";
+        if (category != null) {
+            sql += " AND category = '" + category + "'";
+        }
         try (Connection connection = Database.open();
                 Statement statement = connection.createStatement()) {
-            String sql = "SELECT id, title FROM products WHERE title = '" + name + "'";
-            if (category != null) {
-                sql += " AND category = '" + category + "'";
-            }
             ResultSet rows = statement.executeQuery(sql);
             while (rows.next()) {
                 out.println("<li>" + rows.getInt(1) + "</li>");
