@@ -220,6 +220,11 @@ impl FnBuilder {
         v
     }
 
+    /// The operation behind a value.
+    pub fn op(&self, v: ValueId) -> Option<&Op> {
+        self.func.instrs.get(v.0 as usize).map(|i| &i.op)
+    }
+
     /// A literal.
     pub fn constant(&mut self, c: Const, span: Span) -> ValueId {
         self.push(Op::Const(c), span)

@@ -4,8 +4,14 @@ use super::kinds::{F, K};
 use super::name::Jump;
 use super::{Low, span};
 use smallvec::SmallVec;
-use surefix_ir::{BlockId, Op, Sym, Term};
+use surefix_ir::{BlockId, Callee, Op, Sym, Term, ValueId};
 use tree_sitter::Node;
+
+/// Methods that take something out of a collection, iterator or optional, whose type only type arguments know.
+const TAKING: &[&str] = &[
+    "element", "elementAt", "first", "firstElement", "get", "getFirst", "getKey", "getLast", "getValue", "last", "lastElement", "next",
+    "nextElement", "orElse", "peek", "poll", "pop", "previous", "remove", "take",
+];
 
 impl<'t> Low<'t> {
     /// Lowers a block in a scope of its own.
@@ -107,9 +113,9 @@ impl<'t> Low<'t> {
 
     fn local(&mut self, n: Node<'t>) {
         for d in self.each(n, F::Declarator) {
-            let Some(name) = self.field(d, F::Name) else { continue };
-            let value = self.field(d, F::Value).map(|v| self.expr(v));
-            let name = self.sym(name);
+            let Some(node) = self.field(d, F::Name) else { continue };
+            let value = self.field(d, F::Value).map(|v| self.expr(v)).map(|v| self.as_declared(n, node, v));
+            let name = self.sym(node);
             match value {
                 Some(v) => self.declare_with(name, v),
                 None => {
@@ -119,6 +125,27 @@ impl<'t> Low<'t> {
                 }
             }
         }
+    }
+
+    /// What is taken out of an array, collection or iterator has the type that its variable is declared with; nothing else tells it.
+    fn as_declared(&mut self, n: Node<'t>, name: Node<'t>, value: ValueId) -> ValueId {
+        let Some(ty) = self.field(n, F::Type) else { return value };
+        if !matches!(self.kind(ty), K::TypeIdentifier | K::ScopedType | K::GenericType) || self.text(ty) == "var" {
+            return value;
+        }
+        let taken = match self.f().and_then(|f| f.b.op(value).cloned()) {
+            Some(Op::IterNext(_) | Op::LoadIndex(..)) => true,
+            Some(Op::Call(c)) => match c.callee {
+                Callee::Method { name, .. } => TAKING.contains(&self.strings.get(name)),
+                _ => false,
+            },
+            _ => false,
+        };
+        if !taken {
+            return value;
+        }
+        let ty = self.type_ref(ty, 0);
+        self.push(Op::Cast(ty, value), span(name))
     }
 
     fn condition(&mut self, n: Node<'t>, yes: BlockId, no: BlockId) {
@@ -299,8 +326,9 @@ impl<'t> Low<'t> {
         self.branch_to(more, body, exit);
         self.enter(body);
         let element = self.push(Op::IterNext(iterated), at);
-        if let Some(name) = self.field(n, F::Name) {
-            let name = self.sym(name);
+        if let Some(node) = self.field(n, F::Name) {
+            let name = self.sym(node);
+            let element = self.as_declared(n, node, element);
             self.declare_with(name, element);
         }
         if let Some(b) = self.field(n, F::Body) {
