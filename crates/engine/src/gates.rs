@@ -318,10 +318,14 @@ pub fn simple_name(full: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-/// The calls of a module: simple name of the callee, and the name's token.
+/// The calls of a module that take something: simple name of the callee, and the name's token. What is only called on a value
+/// gives the value back, whatever it does with it.
 fn calls(module: &Module) -> impl Iterator<Item = (&str, Span)> {
     module.functions.iter().flat_map(|f| &f.instrs).filter_map(|i| {
         let Op::Call(call) = &i.op else { return None };
+        if call.args.is_empty() {
+            return None;
+        }
         let name = match &call.callee {
             Callee::Method { name, .. } | Callee::Name(name) | Callee::Super(name) => *name,
             Callee::New { ty, .. } => ty.name,
