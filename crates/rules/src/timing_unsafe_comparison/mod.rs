@@ -151,7 +151,12 @@ fn keyed_object(module: &Module, func: &Function, v: ValueId, depth: u8) -> bool
     match &func.instr(v).op {
         Op::Copy(a) | Op::Cast(_, a) => keyed_object(module, func, *a, depth + 1),
         Op::Phi(list) => list.iter().any(|(_, a)| *a != v && keyed_object(module, func, *a, depth + 1)),
-        Op::LoadName(n) => matches!(module.strings.get(*n), "hmac" | "HmacUtils"),
+        Op::LoadName(n) if matches!(module.strings.get(*n), "hmac" | "HmacUtils") => true,
+        Op::LoadName(n) | Op::LoadField(_, n) => purpose::names_any(module.strings.get(*n), &["mac", "hmac"]),
+        Op::Param(n) => {
+            let ty = func.params.get(*n as usize).and_then(|p| p.ty.as_ref());
+            ty.is_some_and(|t| matches!(facts::last(module.strings.get(t.name)), "Mac" | "HMac" | "HmacUtils"))
+        }
         Op::Call(c) => match &c.callee {
             Callee::Method { recv, name } => {
                 let name = module.strings.get(*name);

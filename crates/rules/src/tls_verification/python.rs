@@ -1,12 +1,14 @@
 //! Python: contexts whose checks are switched off, host keys that are taken as they come. Arguments of calls are declared in the models.
 
-use crate::{DetectCx, FixCx, Found, declarative, facts};
+use crate::{DetectCx, FixCx, Found, declarative, facts, removal};
 use surefix_dataflow::CallFact;
 use surefix_rewrite::PyCx;
 use surefix_text::{Edit, FileId, Reason, Refusal, Span};
 
 const CHECKS: &str = "The check of certificates or host names is switched off: anybody on the way can pose as the server";
 const HOST_KEY: &str = "An unknown host key is accepted: anybody on the way can pose as the server";
+
+const EVERYWHERE: &str = "No connection of the whole program verifies certificates: anybody on the way can pose as the server";
 
 /// What is wrong with a watched call or assignment: subject, message, variant.
 pub(super) fn judge(cx: &DetectCx<'_>, call: &CallFact) -> Option<(&'static str, &'static str, &'static str)> {
@@ -16,6 +18,12 @@ pub(super) fn judge(cx: &DetectCx<'_>, call: &CallFact) -> Option<(&'static str,
         }
         "ssl.SSLContext.verify_mode" if facts::always(call.args.first(), |c| facts::refers(c, "CERT_NONE")) => {
             (!server(cx, call)).then_some(("verify_mode", CHECKS, "attribute"))
+        }
+        "ssl._create_default_https_context" => {
+            // Functions that models describe are no constants for the analysis, so the text is asked.
+            let py = PyCx::new(FileId(call.file), cx.text(FileId(call.file)), cx.module(FileId(call.file)));
+            let value = declarative::assigned(&py, call.span).map(|v| facts::last(py.expr_text(v)));
+            (value == Some("_create_unverified_context")).then_some(("context", EVERYWHERE, "global"))
         }
         "paramiko.SSHClient.set_missing_host_key_policy" => {
             let policy = call.args.first()?;
@@ -39,11 +47,29 @@ fn server(cx: &DetectCx<'_>, call: &CallFact) -> bool {
     ["server_side", "CLIENT_AUTH", "PROTOCOL_TLS_SERVER", "load_cert_chain", "start_server"].iter().any(|w| around.contains(w))
 }
 
+/// The call stands in a handler of failed verification: verified again, it can only fail again.
+pub(super) fn second_try(py: &PyCx<'_>, span: Span) -> bool {
+    py.path_to(span).iter().any(|n| match n {
+        ruff_python_ast::AnyNodeRef::ExceptHandlerExceptHandler(h) => h.type_.as_deref().is_some_and(|t| {
+            let text = py.expr_text(surefix_syntax::python::span_of(t));
+            ["SSLError", "SSLCertVerificationError", "CertificateError"].iter().any(|e| text.contains(e))
+        }),
+        _ => false,
+    })
+}
+
 pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
     let py = cx.python(found.file);
     py.no_error_at(call.span)?;
     if found.variant == "policy" {
         return policy(&py, call, edits);
+    }
+    if found.variant == "global" {
+        let stmt = py.stmt_of(call.span);
+        let Some(stmt) = stmt.filter(|_| declarative::assigned(&py, call.span).is_some()) else {
+            return Err(Refusal::new(Reason::ShapeUnknown, "the context is not replaced by a plain assignment"));
+        };
+        return removal::python(&py, stmt, edits);
     }
     // Both or none: a context with one of them switched on and the other off raises an error.
     let mine: Vec<&Found> = cx

@@ -136,6 +136,10 @@ fn python_context(cx: &FixCx<'_>, found: &Found, call: &CallFact, edits: &mut Ve
         return Err(Refusal::new(Reason::ControlFlow, "the context has no name on which a minimum version can be set"));
     };
     edits.push(Edit::replace(found.file, arg.value, format!("{prefix}PROTOCOL_TLS")));
+    // A minimum that is set below is a finding of its own where it is too low.
+    if around.contains(&format!("{target}.minimum_version")) {
+        return Ok(());
+    }
     py.insert_after_stmt(stmt, &[&format!("{target}.minimum_version = {prefix}TLSVersion.TLSv1_2")], edits)
 }
 
