@@ -501,7 +501,12 @@ fn place(
             return Ok((Spot::After(stmt), as_path(name)));
         }
         let before = java.hoist_point(sink)?;
-        if java_same_value(java, name, span, before) {
+        // The variable must hold this path or nothing: another path may lie elsewhere with good reason.
+        let alone = java.uses(name, span).is_some_and(|u| {
+            let init = u.init.filter(|i| i.of(java.text) != "null" && !i.contains(span));
+            init.is_none() && u.writes.iter().all(|w| stmt.contains(*w))
+        });
+        if alone && java_same_value(java, name, span, before) {
             return Ok((Spot::Before(before), as_path(name)));
         }
         return no(

@@ -237,7 +237,7 @@ fn guard(py: &PyCx<'_>, flow: &Flow, site: &Site, sink: Span) -> Result<Fix, Ref
         }
         Some((name, stmt)) if !stmt.contains(sink) => {
             let before = py.hoist_point(sink)?;
-            let steady = py.uses(name, sink).is_some_and(|u| u.writes.iter().all(|w| w.stmt.lo <= stmt.lo));
+            let steady = py.uses(name, sink).is_some_and(|u| u.writes.iter().all(|w| w.stmt == stmt));
             if !steady {
                 return no(
                     Reason::ControlFlow,
