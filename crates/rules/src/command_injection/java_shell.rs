@@ -10,7 +10,7 @@ use crate::shapes::java_value::keeps_until;
 use crate::shapes::{Action, Text, java as texts};
 use surefix_dialect::{Dialect, HoleContext, Label};
 use surefix_rewrite::layout::push_insert;
-use surefix_text::{Edit, Fix, Reason, Refusal, Span, Tier};
+use surefix_text::{Edit, Fix, Reason, Refusal, Tier};
 
 /// Plans the fix.
 pub(super) fn fix(c: &Command<'_>, leaves: &Leaves<'_>, tainted: &[Leaf]) -> Result<Fix, Refusal> {

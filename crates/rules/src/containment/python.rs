@@ -52,10 +52,9 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         }
         (Err(stop), _) => return Err(stop.with_steps(super::STEPS)),
     };
-    if flow.call.callee == "flask.send_file" && site.span == arg && !site.object {
-        if let Some(fix) = from_directory(&py, flow, arg)? {
-            return Ok(fix);
-        }
+    let sent = flow.call.callee == "flask.send_file" && site.span == arg && !site.object;
+    if sent && let Some(fix) = from_directory(&py, flow, arg)? {
+        return Ok(fix);
     }
     guard(&py, flow, &site, found.span)
 }
@@ -277,7 +276,6 @@ fn guard(py: &PyCx<'_>, flow: &Flow, site: &Site, sink: Span) -> Result<Fix, Ref
     let leave = python_leave(py, at, MESSAGE, &mut draft)?;
     python_guard(py, spot, &format!("not {full}.startswith({base})"), &leave, &mut draft)?;
     let why = "only paths outside the base directory are rejected";
-    let _ = site.object;
     Ok(draft.done("Reject paths outside the base directory", Tier::AttackOnly, why))
 }
 

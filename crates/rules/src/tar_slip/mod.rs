@@ -22,7 +22,6 @@ pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     for call in flows::watched(cx, &META) {
-        let file = FileId(call.file);
         let path = &cx.program.paths[call.file as usize];
         // From 3.14 on the safe filter is the default.
         if cx.project.python_min(path) >= (3, 14) || !is_open(cx, call) {
@@ -30,7 +29,6 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
         }
         let name = flows::short(&call.callee);
         let message = format!("{name} writes members of the archive wherever their names say");
-        let _ = file;
         out.push(flows::from_call(&META, call, "filter", message, ""));
     }
 }
