@@ -54,7 +54,7 @@ impl<'w> Leaves<'w> {
             let mut first = first;
             for p in parts {
                 self.walk(p, o.span(p), element, first, depth + 1);
-                first &= o.text(p).is_some_and(|t| t.trim().is_empty());
+                first &= self.may_be_blank(p, 0);
             }
             return;
         }
@@ -74,6 +74,14 @@ impl<'w> Leaves<'w> {
         }
         if !matches!(o.op(inner), Some(Op::Const(_))) {
             self.all.push(Leaf { span, value: v, element, first });
+        }
+    }
+
+    /// On some way the value is no text at all, so that what follows it begins the command.
+    fn may_be_blank(&self, v: ValueId, depth: u32) -> bool {
+        match self.origins.op(self.origins.behind(v)) {
+            Some(Op::Phi(ways)) if depth < 8 => ways.iter().any(|(_, w)| self.may_be_blank(*w, depth + 1)),
+            _ => self.origins.text(v).is_some_and(|t| t.trim().is_empty()),
         }
     }
 
