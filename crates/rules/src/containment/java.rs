@@ -307,10 +307,28 @@ impl Walk<'_> {
                 self.java.as_primary(source)
             }
             What::Path => paths_get(source),
-            _ => self.file_base(parent, span),
+            _ => match self.directory_in(rest) {
+                Some(directory) => format!("new \u{1}{FILE}\u{1}({}, {directory}).toPath()", one_line(source)),
+                None => self.file_base(parent, span),
+            },
         };
         self.sites.push(Site { what, value: v, base });
         Ok(())
+    }
+
+    /// The directory that the child's own text begins with: `"/users/"` in `new File(root, "/users/" + name)`. The base is that
+    /// directory, for `..` must not lead to what lies beside it.
+    fn directory_in(&self, rest: &[ValueId]) -> Option<String> {
+        let [child] = rest else { return None };
+        let parts = self.origins.parts(self.origins.behind(*child))?;
+        // Written in the call: a variable's text could change in between.
+        if self.origins.behind(*child) != *child {
+            return None;
+        }
+        match self.origins.first_tainted(&parts)? {
+            1 => self.prefix(&parts[..1]).ok().filter(|p| p.starts_with('"')),
+            _ => None,
+        }
     }
 
     /// The parent of `new File(parent, child)` as a path.
@@ -326,6 +344,8 @@ impl Walk<'_> {
         match self.declared_type(source, span).as_deref() {
             Some("String" | "java.lang.String") => paths_get(source),
             Some(t) if self.java.means_type(t, FILE) => format!("{}.toPath()", self.java.as_primary(source)),
+            // `path.toFile()`.
+            _ if source.ends_with(".toFile()") => source.trim_end_matches(".toFile()").trim_end().to_string(),
             // Takes a text as well as a file.
             _ => format!("new \u{1}{FILE}\u{1}({source}, \"\").toPath()"),
         }

@@ -21,11 +21,15 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         "java.lang.Math.random" => math_random(&jx, call, &mut edits)?,
         c if c.starts_with("java.util.Random.") => {
             let creation = creation(&jx, call)?;
+            unseeded(&jx, call)?;
             replace_type(&jx, creation, &mut edits)?;
         }
         _ => {
-            return Err(Refusal::new(Reason::NoLocalFix, "the library has no drop-in replacement that cannot be predicted")
-                .with_steps("Draw the value from java.security.SecureRandom."));
+            return Err(Refusal::new(
+                Reason::NoLocalFix,
+                "the library has no drop-in replacement that cannot be predicted",
+            )
+            .with_steps("Draw the value from java.security.SecureRandom."));
         }
     }
     Ok(Fix {
@@ -38,7 +42,9 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
 
 /// The `new Random()` that the receiver of the call is: written in place, or the only value its variable ever has.
 fn creation<'t>(jx: &'t JavaCx<'_>, call: &CallFact) -> Result<Node<'t>, Refusal> {
-    let Some(recv) = jx.receiver(call.span) else { return no(Reason::TypeUnknown, "the generator is not written in the call") };
+    let Some(recv) = jx.receiver(call.span) else {
+        return no(Reason::TypeUnknown, "the generator is not written in the call");
+    };
     let mut node = jx.node_at(recv);
     while let Some(n) = node.filter(|n| n.kind() == "parenthesized_expression") {
         node = n.named_child(0);
@@ -93,15 +99,41 @@ fn field_init<'t>(jx: &'t JavaCx<'_>, name: &str, at: Span) -> Option<Node<'t>> 
     found.filter(|_| !other)
 }
 
+/// Refuses a generator that gets a seed later: what it yields is meant to be reproducible, which `SecureRandom` is not.
+fn unseeded(jx: &JavaCx<'_>, call: &CallFact) -> Result<(), Refusal> {
+    let plain_name = |text: &str| text.strip_prefix("this.").unwrap_or(text).to_string();
+    let Some(name) = jx.receiver(call.span).map(|r| plain_name(r.of(jx.text))) else { return Ok(()) };
+    let mut seeded = false;
+    tree::walk(jx.root(), &mut |n| {
+        if n.kind() == "method_invocation"
+            && n.child_by_field_name("name").is_some_and(|m| jx.node_text(m) == "setSeed")
+        {
+            seeded |= n.child_by_field_name("object").is_some_and(|o| plain_name(jx.node_text(o)) == name);
+        }
+        true
+    });
+    match seeded {
+        true => {
+            Err(Refusal::new(Reason::NoLocalFix, "the generator is seeded: its values are meant to be reproducible")
+                .with_steps("Draw secrets from a SecureRandom of their own."))
+        }
+        false => Ok(()),
+    }
+}
+
 /// A creation without a seed.
 fn plain<'t>(jx: &JavaCx<'_>, node: Node<'t>) -> Result<Node<'t>, Refusal> {
     let args = node.child_by_field_name("arguments").map_or(0, |a| a.named_child_count());
     if args > 0 {
-        return Err(Refusal::new(Reason::NoLocalFix, "the generator is seeded: its values are meant to be reproducible")
-            .with_steps("Draw secrets from a SecureRandom of their own."));
+        return Err(Refusal::new(
+            Reason::NoLocalFix,
+            "the generator is seeded: its values are meant to be reproducible",
+        )
+        .with_steps("Draw secrets from a SecureRandom of their own."));
     }
     let ty = node.child_by_field_name("type").map_or("", |t| jx.node_text(t));
-    let body = node.named_child(node.named_child_count().saturating_sub(1) as u32).is_some_and(|n| n.kind() == "class_body");
+    let body =
+        node.named_child(node.named_child_count().saturating_sub(1) as u32).is_some_and(|n| n.kind() == "class_body");
     if !matches!(ty, "Random" | "java.util.Random") || body {
         return no(Reason::TypeUnknown, "the generator is not a plain java.util.Random");
     }
@@ -113,7 +145,27 @@ fn replace_type(jx: &JavaCx<'_>, node: Node<'_>, edits: &mut Vec<Edit>) -> Resul
     let qualified = jx.node_text(ty).contains('.');
     let name = if qualified { SECURE.to_string() } else { jx.bring_type(SECURE, edits)? };
     edits.push(Edit::replace(jx.file, tree::span_of(ty), name));
+    if !qualified {
+        drop_import(jx, tree::span_of(ty), edits);
+    }
     Ok(())
+}
+
+/// Takes the import of `Random` out when the creation was its only use, in comments as well.
+fn drop_import(jx: &JavaCx<'_>, used: Span, edits: &mut Vec<Edit>) {
+    const LINE: &str = "import java.util.Random;";
+    let Some(at) = jx.text.find(LINE).filter(|at| *at == 0 || jx.text[..*at].ends_with('\n')) else { return };
+    let name = |at: usize| {
+        let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+        !jx.text[..at].ends_with(part) && !jx.text[at + "Random".len()..].starts_with(part)
+    };
+    let import = at..at + LINE.len();
+    let other = jx.text.match_indices("Random").any(|(i, _)| name(i) && !import.contains(&i) && i != used.lo as usize);
+    let rest = &jx.text[import.end..];
+    let Some(eol) = ["\r\n", "\n"].iter().find(|e| rest.starts_with(**e)) else { return };
+    if !other {
+        edits.push(Edit::replace(jx.file, Span::new(at as u32, (import.end + eol.len()) as u32), String::new()));
+    }
 }
 
 /// `Math.random()` → `RANDOM.nextDouble()` of a field that the outermost class gets.
@@ -121,13 +173,15 @@ fn math_random(jx: &JavaCx<'_>, call: &CallFact, edits: &mut Vec<Edit>) -> Resul
     let qualified = jx.receiver(call.span).is_some_and(|r| jx.expr_text(r).contains('.'));
     let ty = if qualified { SECURE.to_string() } else { jx.bring_type(SECURE, edits)? };
     let mut top = jx.class_of(call.span);
-    while let Some(outer) = top.and_then(|t| t.parent()).and_then(|p| tree::enclosing(p, |n| java::is_type_decl(n.kind()))) {
+    while let Some(outer) =
+        top.and_then(|t| t.parent()).and_then(|p| tree::enclosing(p, |n| java::is_type_decl(n.kind())))
+    {
         top = Some(outer);
     }
-    let body = top
-        .filter(|t| t.kind() == "class_declaration")
-        .and_then(|t| t.child_by_field_name("body"));
-    let Some(body) = body else { return no(Reason::ControlFlow, "there is no class that could hold a shared generator") };
+    let body = top.filter(|t| t.kind() == "class_declaration").and_then(|t| t.child_by_field_name("body"));
+    let Some(body) = body else {
+        return no(Reason::ControlFlow, "there is no class that could hold a shared generator");
+    };
     let open = tree::span_of(body).lo + 1;
     let Some(first) = body.named_child(0) else { return no(Reason::ShapeUnknown, "the class is empty") };
     let name = jx.fresh_name("SECURE_RANDOM", call.span, edits);

@@ -34,7 +34,10 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
             &META,
             call,
             "generator",
-            format!("The values of {} can be predicted", flows::short(&call.callee)),
+            match call.callee.ends_with(".setSeed") {
+                true => "The values of a generator with a chosen seed can be predicted".to_string(),
+                false => format!("The values of {} can be predicted", flows::short(&call.callee)),
+            },
             "",
         );
         // Games, tests, sampling and back-off want exactly this generator: only names tell that a secret is made.
