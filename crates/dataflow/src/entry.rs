@@ -39,6 +39,7 @@ pub(crate) fn entries(link: &Linked<'_>) -> FxHashMap<FnRef, EntryInfo> {
             let names_of = |a: &Annotation| annotation_names(link, r, a);
             let annotations: Vec<String> = func.annotations.iter().flat_map(names_of).collect();
             let mut info = EntryInfo::default();
+            let mut by_class = false;
             for e in &rows {
                 let named = |n: &str| e.names.is_empty() || e.names.iter().any(|x| x == n);
                 match e.how {
@@ -61,6 +62,7 @@ pub(crate) fn entries(link: &Linked<'_>) -> FxHashMap<FnRef, EntryInfo> {
                         if !annotations.is_empty()
                             && class.is_some_and(|c| c.annotations.iter().flat_map(names_of).any(|a| a == e.what))
                         {
+                            by_class |= info.returns.is_none() && matches!(e.params, EntryParams::Returns(_));
                             apply(&mut info, m, func, e, None, link);
                         }
                     }
@@ -102,6 +104,10 @@ pub(crate) fn entries(link: &Linked<'_>) -> FxHashMap<FnRef, EntryInfo> {
                         }
                     }
                 }
+            }
+            // Helpers among the handlers of a class: nobody sends what they return.
+            if by_class && !info.is_entry {
+                info.returns = None;
             }
             if info.is_entry || info.returns.is_some() || !info.sources.is_empty() || !info.types.is_empty() {
                 out.insert(r, info);

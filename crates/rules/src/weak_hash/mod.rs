@@ -2,7 +2,7 @@
 
 mod python_hashlib;
 
-use crate::{Confidence, DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+use crate::{Confidence, DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows, purpose};
 use surefix_dataflow::{CallFact, ConstVal};
 use surefix_ir::Lang;
 use surefix_text::{Fix, Reason, Refusal, Tier};
@@ -62,8 +62,8 @@ const BY_NAME: &[(&str, &str)] = &[
     ("Md5PasswordEncoder.<init>", "MD5"),
     ("ShaPasswordEncoder.<init>", "SHA-1"),
     ("LdapShaPasswordEncoder.<init>", "SHA-1"),
-    ("NoOpPasswordEncoder.getInstance", "no hash at all"),
-    ("PlaintextPasswordEncoder.<init>", "no hash at all"),
+    ("NoOpPasswordEncoder.getInstance", UNHASHED),
+    ("PlaintextPasswordEncoder.<init>", UNHASHED),
 ];
 
 /// Members that are given the function's name, with the argument's position.
@@ -81,7 +81,7 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     for call in flows::watched(cx, &META) {
         let name = flows::short(&call.callee);
         if let Some((_, hash)) = BY_NAME.iter().find(|n| n.0 == name) {
-            if !declared_harmless(call) {
+            if !declared_harmless(call) && !names_picture(cx, call) {
                 out.push(flows::from_call(&META, call, "algorithm", message(hash), "call"));
             }
             continue;
@@ -90,7 +90,7 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
         let Some(consts) = call.args.get(*index).and_then(|a| a.consts.as_ref()) else { continue };
         let weak: Vec<&str> = consts.iter().filter_map(|c| weak_name(c)).collect();
         let Some(first) = weak.first() else { continue };
-        if declared_harmless(call) {
+        if declared_harmless(call) || names_picture(cx, call) {
             continue;
         }
         let mut found = flows::from_call(&META, call, "algorithm", message(first), "argument");
@@ -101,13 +101,24 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     }
 }
 
+/// What the encoders that store passwords as they are use.
+const UNHASHED: &str = "no hash at all";
+
 fn message(hash: &str) -> String {
+    if hash == UNHASHED {
+        return "Passwords are stored as they are: whoever reads the table can log in as everybody".to_string();
+    }
     format!("{hash} does not protect against forged data: collisions or preimages can be computed")
 }
 
 /// Python's own way of saying that no security rests on the result.
 fn declared_harmless(call: &CallFact) -> bool {
     call.args.iter().any(|a| a.keyword == "usedforsecurity" && a.consts.as_deref() == Some(&[ConstVal::Bool(false)]))
+}
+
+/// Gravatar's protocol names pictures by the MD5 of an address; nothing else would find them.
+fn names_picture(cx: &DetectCx<'_>, call: &CallFact) -> bool {
+    purpose::evidence(cx, call).contains("gravatar.com/avatar")
 }
 
 /// The broken function that a constant names, alone or inside a signature scheme.
@@ -131,6 +142,13 @@ fn weak_name(c: &ConstVal) -> Option<&'static str> {
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     match cx.detect.lang(found.file) {
         Lang::Python => python_hashlib::fix(cx, found),
+        Lang::Java if found.message == message(UNHASHED) => Err(Refusal::new(
+            Reason::NoLocalFix,
+            "the passwords that are stored already would no longer match",
+        )
+        .with_steps(
+            "Use `PasswordEncoderFactories.createDelegatingPasswordEncoder()`, and hash the stored passwords in a migration.",
+        )),
         Lang::Java => Err(migrate("the digest may be stored or sent, and a different function changes it")),
     }
 }

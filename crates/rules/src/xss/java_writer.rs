@@ -21,6 +21,10 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let jx = syntax.file(found.file);
     jx.no_error_at(flow.call.span)?;
     not_escaped_by_hand(cx, flow)?;
+    if flow.arg.and_then(|a| flow.call.args.get(a)).is_some_and(|a| bytes(&a.types)) {
+        return Err(Refusal::new(Reason::ContextUnsafe, "bytes are sent, and encoding them as text would destroy them")
+            .with_steps("Set a content type that browsers do not render, and `X-Content-Type-Options: nosniff`."));
+    }
     let mut edits = Vec::new();
     let mut assurance = Assurance::start(Tier::AttackOnly);
     let sink = Sink::read(&jx, flow)?;
@@ -63,6 +67,11 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         }
     }
     Ok(Fix { title: "Encode the value for the page it is written to".into(), edits, assurance, needs: Vec::new() })
+}
+
+/// True for a value that is no text but its bytes, or those of a picture.
+fn bytes(types: &[String]) -> bool {
+    !types.is_empty() && types.iter().all(|t| matches!(t.as_str(), "[]" | "byte[]" | "bytes"))
 }
 
 /// How the sink takes the text.
