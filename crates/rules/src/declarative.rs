@@ -102,6 +102,14 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     if row.changes.is_empty() {
         return Err(Refusal::new(Reason::NoLocalFix, "the model only reports this call").with_steps(row.note.clone()));
     }
+    let python_call = cx.detect.lang(found.file) == Lang::Python;
+    if found.rule == "tls-verification" && python_call && second_try(&cx.python(found.file), call.span) {
+        let why = "the call repeats without verification what failed with it";
+        return Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(
+            "Decide whether a server with a broken certificate may be contacted at all. If not, remove the second attempt and report the \
+             error; if it must be, send nothing secret over it and believe nothing that comes back.",
+        ));
+    }
     let mut out = Out { edits: Vec::new(), needs: Vec::new() };
     match cx.detect.lang(found.file) {
         Lang::Java => java(&cx.java(found.file), call, row, &mut out)?,
@@ -267,6 +275,30 @@ pub(crate) fn assigned(py: &PyCx<'_>, span: Span) -> Option<Span> {
         Stmt::AnnAssign(a) => a.value.as_deref().map(surefix_syntax::python::span_of),
         _ => None,
     }
+}
+
+/// The call stands in a handler of failed verification: verified again, it can only fail again.
+pub(crate) fn second_try(py: &PyCx<'_>, span: Span) -> bool {
+    py.path_to(span).iter().any(|n| match n {
+        ruff_python_ast::AnyNodeRef::ExceptHandlerExceptHandler(h) => h.type_.as_deref().is_some_and(|t| {
+            let text = py.expr_text(surefix_syntax::python::span_of(t));
+            ["SSLError", "SSLCertVerificationError", "CertificateError"].iter().any(|e| text.contains(e))
+        }),
+        _ => false,
+    })
+}
+
+/// The variable to which the value of the call at `span`, and nothing else, is assigned.
+pub(crate) fn assigned_name<'t>(py: &PyCx<'t>, span: Span) -> Option<&'t str> {
+    let target = match py.covering_stmt(span)? {
+        Stmt::Assign(a) => match a.targets.as_slice() {
+            [one] if surefix_syntax::python::span_of(&*a.value) == span => one,
+            _ => return None,
+        },
+        Stmt::AnnAssign(a) if a.value.as_deref().is_some_and(|v| surefix_syntax::python::span_of(v) == span) => &*a.target,
+        _ => return None,
+    };
+    target.is_name_expr().then(|| py.expr_text(surefix_syntax::python::span_of(target)))
 }
 
 /// The statement that is nothing but the call or the assignment.

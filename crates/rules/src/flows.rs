@@ -37,7 +37,7 @@ pub fn from_flow(meta: &RuleMeta, flow: &Flow) -> Found {
         rule: meta.id,
         file: FileId(flow.call.file),
         span: flow.call.span,
-        message: format!("Untrusted data from {} reaches {sink}", short(&flow.source_name)),
+        message: format!("Untrusted data from {} reaches {sink}", source(flow)),
         subject,
         sink: flow.call.callee.clone(),
         source: flow.source.map_or("", SourceKind::name).to_string(),
@@ -46,6 +46,15 @@ pub fn from_flow(meta: &RuleMeta, flow: &Flow) -> Found {
         call: None,
         variant: "",
     }
+}
+
+/// What a flow starts from, in words of the program.
+fn source(flow: &Flow) -> String {
+    if flow.source_name == "surefix.parameter" {
+        let name = flow.trace.first().map_or("", |s| s.name.as_str());
+        return format!("parameter {name}").trim_end().to_string();
+    }
+    short(&flow.source_name).to_string()
 }
 
 /// The finding that a misused call is.

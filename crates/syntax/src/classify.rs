@@ -133,7 +133,9 @@ impl<'a> Path<'a> {
                         && ["org.junit", "org.testng", "junit.framework"].iter().any(|i| text.contains(i)))
             }
             Lang::Python => {
-                let named = stem == "conftest" || stem.starts_with("test_") || stem.ends_with("_test");
+                // `tests.py` is the module that Django's `startapp` makes.
+                let named =
+                    matches!(stem, "conftest" | "tests") || stem.starts_with("test_") || stem.ends_with("_test");
                 let evidence = || {
                     text.lines().any(|l| {
                         let l = l.trim_start();
@@ -142,6 +144,7 @@ impl<'a> Path<'a> {
                             "from pytest",
                             "import unittest",
                             "from unittest",
+                            "from django.test",
                             "def test_",
                             "async def test_",
                         ]

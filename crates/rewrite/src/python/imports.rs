@@ -35,12 +35,20 @@ impl PyCx<'_> {
     pub fn bring(&self, module: &str, at: Span, edits: &mut Vec<Edit>) -> Result<String, Refusal> {
         for k in self.known(at) {
             let hit = match &k.member {
-                None => k.module == module || (k.module == "os" && module == "os.path"),
+                // `import os.path` binds `os` as well.
+                None => {
+                    k.module == module || matches!((k.module.as_str(), module), ("os", "os.path") | ("os.path", "os"))
+                }
                 Some(m) => format!("{}.{m}", k.module) == module,
             };
             if hit {
-                let local =
-                    if k.member.is_none() && k.module != module { format!("{}.path", k.local) } else { k.local };
+                let local = match k.member {
+                    None if k.module == "os" && module == "os.path" => format!("{}.path", k.local),
+                    // Under an alias only the module itself is bound.
+                    None if k.module == "os.path" && module == "os" && k.local != "os.path" => continue,
+                    None if k.module == "os.path" && module == "os" => "os".to_owned(),
+                    _ => k.local,
+                };
                 if self.visible(&local, k.span, at) {
                     push_pin(edits, self.file, k.span);
                     return Ok(local);

@@ -1,7 +1,7 @@
 //! PyJWT and python-jose.
 
 use super::no_key;
-use crate::{Confidence, DetectCx, FixCx, Found, facts};
+use crate::{Confidence, DetectCx, FixCx, Found, declarative, facts};
 use ruff_python_ast::Expr;
 use surefix_dataflow::CallFact;
 use surefix_rewrite::PyCx;
@@ -31,8 +31,14 @@ pub(super) fn judge(cx: &DetectCx<'_>, call: &CallFact) -> Option<(&'static str,
     // Claims are often read first to find the key with which the token is then verified.
     let text = cx.text(file);
     let code = cx.module(file).functions.get(call.func as usize).map_or(text, |f| f.span.of(text));
-    let again = variant != "none" && code.matches(".decode(").count() > 1 && code.contains("algorithms=");
+    let again = variant != "none"
+        && ((code.matches(".decode(").count() > 1 && code.contains("algorithms=")) || said_unverified(&py, call.span));
     Some((variant, if again { Confidence::Low } else { Confidence::High }))
+}
+
+/// The result's name says that it is not to be believed: the claims are read to find out who has to verify the token.
+fn said_unverified(py: &PyCx<'_>, call: Span) -> bool {
+    declarative::assigned_name(py, call).is_some_and(|n| n.to_ascii_lowercase().contains("unverified"))
 }
 
 /// The `"verify_signature": False` entry of the options that are written in the call.

@@ -2,10 +2,12 @@
 
 mod django;
 
-use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows, hosts};
-use surefix_ir::Lang;
+use crate::origins::Origins;
+use crate::{Confidence, DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows, hosts};
+use surefix_dataflow::Flow;
+use surefix_ir::{Callee, Lang, Op};
 use surefix_models::Kind;
-use surefix_text::{Fix, Refusal, Tier};
+use surefix_text::{FileId, Fix, Refusal, Tier};
 
 /// Facts about the class.
 pub const META: RuleMeta = RuleMeta {
@@ -22,7 +24,65 @@ pub const META: RuleMeta = RuleMeta {
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+    let first = out.len();
     flows::report(cx, &META, &[Kind::Redirect], flows::any, out);
+    let mut at = 0;
+    out.retain(|f| {
+        at += 1;
+        at <= first || !f.flow.as_ref().is_some_and(|flow| stays_here(cx, flow))
+    });
+    for found in out.iter_mut().skip(first) {
+        if found.flow.as_ref().is_some_and(|f| own_address(f) || checked(cx, f)) {
+            found.confidence = Confidence::Low;
+        }
+    }
+}
+
+/// The address begins with a path of this site: a slash and a constant character that is no second slash.
+fn stays_here(cx: &DetectCx<'_>, flow: &Flow) -> bool {
+    let Some(origins) = Origins::of_sink(cx, flow) else { return false };
+    let Some((value, _)) = hosts::address(cx, flow) else { return false };
+    let Some(parts) = origins.parts(origins.behind(value)) else { return false };
+    let head = parts.first().and_then(|p| origins.text(*p)).unwrap_or("");
+    head.strip_prefix('/').and_then(|rest| rest.chars().next()).is_some_and(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// The address of the request itself: it begins with a slash and was found by a route. Only `//host` would leave the site, which
+/// routes do not match.
+fn own_address(flow: &Flow) -> bool {
+    const OWN: &[&str] = &[
+        "Request.path",
+        "Request.path_qs",
+        "Request.path_info",
+        "Request.full_path",
+        "Request.get_full_path",
+        "HttpServletRequest.getServletPath",
+    ];
+    OWN.iter().any(|o| flow.source_name.ends_with(o))
+}
+
+/// The function calls a check by the name that Django's had and that guides tell to write: the project's own check is not read
+/// as one by the analysis.
+fn checked(cx: &DetectCx<'_>, flow: &Flow) -> bool {
+    const CHECKS: &[&str] = &[
+        "is_safe_url",
+        "is_safe_redirect",
+        "is_safe_redirect_url",
+        "is_safe_redirect_uri",
+        "url_has_allowed_host_and_scheme",
+        "isSafeUrl",
+        "isSafeRedirect",
+    ];
+    let module = cx.module(FileId(flow.call.file));
+    let Some(func) = module.functions.get(flow.call.func as usize) else { return false };
+    func.instrs.iter().any(|i| {
+        let Op::Call(c) = &i.op else { return false };
+        let name = match &c.callee {
+            Callee::Method { name, .. } => module.strings.get(*name),
+            _ => i.span.of(cx.text(FileId(flow.call.file))).split('(').next().unwrap_or(""),
+        };
+        CHECKS.contains(&name.rsplit('.').next().unwrap_or(name).trim())
+    })
 }
 
 /// What a person does.

@@ -2,8 +2,8 @@
 
 use crate::origins::Origins;
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows, hosts};
-use surefix_dataflow::Flow;
-use surefix_ir::Lang;
+use surefix_dataflow::{Flow, Frag, Shape};
+use surefix_ir::{Callee, Lang, Op};
 use surefix_models::Kind;
 use surefix_text::{FileId, Fix, Refusal, Tier};
 
@@ -31,11 +31,37 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
 
 /// The address begins with a constant scheme, host and slash, so that the caller chooses only what to fetch there.
 fn names_host(cx: &DetectCx<'_>, flow: &Flow) -> bool {
+    let begins = |s: &Shape| {
+        let mut head = String::new();
+        for frag in &s.frags {
+            let Frag::Lit { text, .. } = frag else { break };
+            head.push_str(text);
+        }
+        host_is_fixed(&head)
+    };
+    if !flow.shapes.is_empty() && flow.shapes.iter().all(begins) {
+        return true;
+    }
     let Some(origins) = Origins::of_sink(cx, flow) else { return false };
     let Some((value, _)) = hosts::address(cx, flow) else { return false };
-    let Some(parts) = origins.parts(origins.behind(value)) else { return false };
+    let value = origins.behind(value);
+    if let Some(Op::Call(c)) = origins.op(value)
+        && let Callee::Method { recv, name } = &c.callee
+        && origins.module.strings.get(*name) == "format"
+    {
+        let template = origins.behind(*recv);
+        let pieces = origins.parts(template).unwrap_or_else(|| vec![template]);
+        let constant: Option<String> = pieces.iter().map(|p| origins.text(*p)).collect();
+        return constant.is_some_and(|t| t.split('{').next().is_some_and(host_is_fixed));
+    }
+    let Some(parts) = origins.parts(value) else { return false };
     let head = parts.first().and_then(|p| origins.text(*p)).unwrap_or("");
-    head.split_once("://").is_some_and(|(_, rest)| rest.find('/').is_some_and(|at| at > 0))
+    host_is_fixed(head)
+}
+
+/// True when `head` holds the scheme and the whole host of an address.
+fn host_is_fixed(head: &str) -> bool {
+    head.split_once("://").is_some_and(|(_, rest)| rest.find(['/', '?', '#']).is_some_and(|at| at > 0))
 }
 
 /// What a person does.

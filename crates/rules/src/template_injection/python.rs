@@ -40,6 +40,8 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     if whole {
         return Err(Refusal::new(Reason::NoLocalFix, "the whole text of the template is untrusted").with_steps(STEPS));
     }
+    // What is edited: the argument, or the value of the variable that stands there.
+    let arg = built_at(&px, arg, call).unwrap_or(arg);
     let parts = parts(&px, arg)?;
     if !parts.iter().any(|p| matches!(p, Part::Text(t) if !t.is_empty())) {
         return Err(Refusal::new(Reason::NoLocalFix, "the whole text of the template is untrusted").with_steps(STEPS));
@@ -68,7 +70,17 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
                 let name = known.unwrap_or_else(|| {
                     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
                         && text.starts_with(|c: char| c.is_ascii_lowercase());
-                    let base = if plain { text.clone() } else { "value".to_string() };
+                    // `request.url` is shown as `url`.
+                    let last = text.rsplit('.').next().unwrap_or("");
+                    let path = text.split('.').all(|p| {
+                        p.starts_with(|c: char| c.is_ascii_lowercase())
+                            && p.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+                    });
+                    let base = match () {
+                        () if plain => text.clone(),
+                        () if path => last.to_string(),
+                        () => "value".to_string(),
+                    };
                     let free = |n: &str| {
                         let word = constant.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|w| w == n);
                         let in_code = word && (constant.contains("{{") || constant.contains("{%"));
@@ -118,6 +130,65 @@ fn rendered_at_once(px: &PyCx<'_>, call: Span) -> Option<Span> {
     })
 }
 
+/// The value of a variable that is assigned once, in front of the call under no other condition, and read nowhere else.
+fn built_at(px: &PyCx<'_>, arg: Span, call: Span) -> Option<Span> {
+    let Some(Expr::Name(n)) = px.expr_at(arg) else { return None };
+    let uses = px.uses(&n.id, arg)?;
+    let [write] = uses.writes.as_slice() else { return None };
+    let alone = uses.is_single_assignment() && !uses.captured && !uses.is_global && uses.reads.as_slice() == [arg];
+    let value = write.value.filter(|_| alone && write.stmt.hi <= call.lo)?;
+    let body = |span: Span| {
+        let path = px.path_to(span);
+        path.iter().rev().filter(|n| n.is_statement()).map(|n| crate::shapes::python_render::node_span(*n)).nth(1)
+    };
+    // The next statement outwards is the same: nothing else decides whether the text is built.
+    let stmt = px.stmt_of(call)?;
+    (body(write.stmt) == body(stmt)).then_some(value)
+}
+
+/// The parts of `'…%s…' % value` and `'…{}…'.format(value)`, when each field is plain and takes one argument in order.
+fn template_parts(px: &PyCx<'_>, expr: &Expr) -> Option<Vec<Part>> {
+    use surefix_rewrite::formats;
+    let (text, fields, values, doubled): (String, _, Vec<Span>, &[&str]) = match expr {
+        Expr::BinOp(b) if b.op == ruff_python_ast::Operator::Mod => {
+            let Expr::StringLiteral(s) = &*b.left else { return None };
+            let values = match &*b.right {
+                Expr::Tuple(t) => t.elts.iter().map(surefix_syntax::python::span_of).collect(),
+                Expr::Dict(_) | Expr::Starred(_) => return None,
+                // A variable may hold a tuple of several values; with one field it must be one.
+                e => vec![surefix_syntax::python::span_of(e)],
+            };
+            let text = s.value.to_str().to_string();
+            (text.clone(), formats::percent_fields(&text)?, values, &["%%"])
+        }
+        Expr::Call(c) => {
+            let Expr::Attribute(a) = &*c.func else { return None };
+            let Expr::StringLiteral(s) = &*a.value else { return None };
+            let plain = c.arguments.keywords.is_empty() && !c.arguments.args.iter().any(|a| a.is_starred_expr());
+            if a.attr.as_str() != "format" || !plain {
+                return None;
+            }
+            let text = s.value.to_str().to_string();
+            let values = c.arguments.args.iter().map(surefix_syntax::python::span_of).collect();
+            (text.clone(), formats::brace_fields(&text)?, values, &["{{", "}}"])
+        }
+        _ => return None,
+    };
+    if fields.len() != values.len() || !fields.iter().all(|f| f.is_plain() && f.name.is_empty()) {
+        return None;
+    }
+    let plain = |t: &str| doubled.iter().fold(t.to_string(), |t, d| t.replace(d, d.get(1..).unwrap_or("")));
+    let mut out = Vec::new();
+    let mut at = 0;
+    for (f, v) in fields.iter().zip(values) {
+        out.push(Part::Text(plain(text.get(at..f.range.start)?)));
+        out.push(Part::Value(v.of(px.text).to_string()));
+        at = f.range.end;
+    }
+    out.push(Part::Text(plain(text.get(at..)?)));
+    Some(out)
+}
+
 enum Part {
     Text(String),
     Value(String),
@@ -127,6 +198,9 @@ fn parts(px: &PyCx<'_>, arg: Span) -> Result<Vec<Part>, Refusal> {
     let unknown = |what: &str| Refusal::new(Reason::ShapeUnknown, what.to_string()).with_steps(STEPS);
     let mut out = Vec::new();
     let expr = px.expr_at(arg).ok_or_else(|| unknown("the template's text is not found"))?;
+    if let Some(parts) = template_parts(px, expr) {
+        return Ok(parts);
+    }
     let spans = if matches!(expr, Expr::BinOp(_)) { py_operands(px, arg) } else { vec![arg] };
     for span in spans {
         match px.expr_at(span) {

@@ -35,13 +35,6 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let Some(call) = found.call() else { return Err(Refusal::new(Reason::NoRecipe, "the call is not known")) };
-    if cx.detect.lang(found.file) == Lang::Python && python::second_try(&cx.python(found.file), call.span) {
-        let why = "the call repeats without verification what failed with it";
-        return Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(
-            "Decide whether a server with a broken certificate may be contacted at all. If not, remove the second attempt and report the \
-             error; if it must be, send nothing secret over it and believe nothing that comes back.",
-        ));
-    }
     let mut edits = Vec::new();
     match cx.detect.lang(found.file) {
         Lang::Java => java::fix(cx, found, call, &mut edits)?,

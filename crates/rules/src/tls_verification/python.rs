@@ -47,17 +47,6 @@ fn server(cx: &DetectCx<'_>, call: &CallFact) -> bool {
     ["server_side", "CLIENT_AUTH", "PROTOCOL_TLS_SERVER", "load_cert_chain", "start_server"].iter().any(|w| around.contains(w))
 }
 
-/// The call stands in a handler of failed verification: verified again, it can only fail again.
-pub(super) fn second_try(py: &PyCx<'_>, span: Span) -> bool {
-    py.path_to(span).iter().any(|n| match n {
-        ruff_python_ast::AnyNodeRef::ExceptHandlerExceptHandler(h) => h.type_.as_deref().is_some_and(|t| {
-            let text = py.expr_text(surefix_syntax::python::span_of(t));
-            ["SSLError", "SSLCertVerificationError", "CertificateError"].iter().any(|e| text.contains(e))
-        }),
-        _ => false,
-    })
-}
-
 pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
     let py = cx.python(found.file);
     py.no_error_at(call.span)?;

@@ -1,6 +1,7 @@
 //! `unsafe-reflection`: class or member chosen by untrusted text.
 
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+use surefix_dataflow::Flow;
 use surefix_ir::Lang;
 use surefix_models::Kind;
 use surefix_text::{Fix, Reason, Refusal, Tier};
@@ -20,7 +21,13 @@ pub const META: RuleMeta = RuleMeta {
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
-    flows::report(cx, &META, &[Kind::Reflect], flows::any, out);
+    flows::report(cx, &META, &[Kind::Reflect], chosen, out);
+}
+
+/// False for the method of the request: frameworks call the handler of its name only after the route has accepted it, and views
+/// dispatch this way by design.
+fn chosen(flow: &Flow) -> bool {
+    !flow.source_name.ends_with("Request.method")
 }
 
 /// What a person does.

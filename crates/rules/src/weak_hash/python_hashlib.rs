@@ -19,7 +19,8 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     if !harmless || purpose::names_secret(&evidence) || purpose::names_secret(name) {
         return Err(migrate("nothing shows that the digest only identifies data (a cache key, an ETag, a file name)"));
     }
-    if cx.detect.project.python_min(cx.path(found.file)) < (3, 9) {
+    // Where nothing is declared, the code runs on some version that is still maintained.
+    if cx.detect.project.python_declared(cx.path(found.file)).is_some_and(|v| v < (3, 9)) {
         return Err(Refusal::new(Reason::LanguageLevel, "usedforsecurity needs Python 3.9, the project supports older versions"));
     }
     let py = cx.python(found.file);

@@ -24,7 +24,13 @@ pub const META: RuleMeta = RuleMeta {
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+    let first = out.len();
     flows::report(cx, &META, &[Kind::Xss], is_page, out);
+    let mut at = 0;
+    out.retain(|f| {
+        at += 1;
+        at <= first || !f.flow.as_ref().is_some_and(|flow| python::other_type_later(cx, flow))
+    });
     python::environments(cx, &META, out);
 }
 
@@ -38,6 +44,11 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, surefix_text::Refusal> {
 /// False when the response is known not to be a page: its content type is set to something that browsers do not render as HTML.
 fn is_page(flow: &Flow) -> bool {
     let call = &flow.call;
+    // A body of unknown type is written by whatever converter takes it: as JSON, or byte by byte. Only texts are pages.
+    let body = flow.arg.and_then(|a| call.args.get(a)).filter(|_| call.callee.starts_with("org.springframework.http."));
+    if body.is_some_and(|b| b.types.is_empty() && b.shapes.is_empty() && b.consts.is_none()) {
+        return false;
+    }
     let props = call.recv.iter().chain(&call.args).find_map(content_type);
     let keyword = call.args.iter().find(|a| matches!(a.keyword.as_str(), "content_type" | "mimetype" | "media_type"));
     let known = keyword.and_then(|a| a.consts.as_deref()).or(props);

@@ -2,9 +2,11 @@
 
 use crate::encoders::{self, PagePlace};
 use crate::operands;
+use crate::origins::Origins;
 use crate::syntaxes::PyText;
 use crate::{DetectCx, FixCx, Found, RuleMeta, flows};
 use surefix_dataflow::{CallFact, ConstVal, Flow};
+use surefix_ir::{Lang, Op, ValueId};
 use surefix_rewrite::PyCx;
 use surefix_text::{Assurance, FileId, Fix, Reason, Refusal, Span, Tier};
 
@@ -79,6 +81,13 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     if flow.call.args.get(flow.arg.unwrap_or(usize::MAX)).is_some_and(|a| a.elems.is_some()) {
         return Err(Refusal::new(Reason::ShapeUnknown, "the response is given in several parts"));
     }
+    if is_json(cx, flow) {
+        let why = "the text is JSON: escaping for a page would change what programs read";
+        return Err(Refusal::new(Reason::ContextUnsafe, why).with_steps(
+            "Say that the response is JSON, so that browsers do not show it as a page: `mimetype=\"application/json\"` or `jsonify` in Flask, \
+             `JsonResponse` in Django.",
+        ));
+    }
     let mut edits = Vec::new();
     let sites = operands::sites(cx, &syntax, flow, arg, |c| SPECIAL.contains(c))?;
     for site in &sites {
@@ -108,6 +117,49 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
             .lower(Tier::AttackOnly, "the whole response text is escaped: it holds no markup of the program's own");
     }
     Ok(Fix { title: "Escape the value for the page it is put into".into(), edits, assurance, needs: Vec::new() })
+}
+
+/// True when the response is given a type later that browsers do not render as a page: `response.mimetype = "application/json"`,
+/// `response.headers["Content-Type"] = …`.
+pub fn other_type_later(cx: &DetectCx<'_>, flow: &Flow) -> bool {
+    if cx.lang(FileId(flow.call.file)) != Lang::Python {
+        return false;
+    }
+    let Some(origins) = Origins::of_sink(cx, flow) else { return false };
+    let response = ValueId(flow.call.value);
+    let is_response = |v: ValueId| origins.behind(v) == response;
+    let name = |s| origins.module.strings.get(s).to_ascii_lowercase();
+    let types = origins.func.instrs.iter().filter_map(|i| match &i.op {
+        Op::StoreField(base, field, value)
+            if is_response(*base) && matches!(name(*field).as_str(), "mimetype" | "content_type") =>
+        {
+            Some(*value)
+        }
+        Op::StoreIndex(base, key, value) => {
+            let header = origins.text(*key).is_some_and(|k| k.eq_ignore_ascii_case("content-type"));
+            let headers = match origins.op(origins.behind(*base)) {
+                Some(Op::LoadField(b, f)) => is_response(*b) && name(*f) == "headers",
+                _ => is_response(*base),
+            };
+            (header && headers).then_some(*value)
+        }
+        _ => None,
+    });
+    let known: Vec<Option<&str>> = types.map(|v| origins.text(v)).collect();
+    !known.is_empty() && known.iter().all(|t| t.is_some_and(|t| !super::renders(t)))
+}
+
+/// True when the whole text is the output of a serializer of JSON.
+fn is_json(cx: &FixCx<'_>, flow: &Flow) -> bool {
+    let Some(origins) = Origins::of_sink(cx.detect, flow) else { return false };
+    let Some((value, _)) = origins.sink_value(flow) else { return false };
+    let value = origins.behind(value);
+    if !matches!(origins.op(value), Some(Op::Call(_))) {
+        return false;
+    }
+    let code = origins.span(value).of(cx.detect.text(FileId(flow.call.file)));
+    let callee = code.split('(').next().unwrap_or("").trim();
+    matches!(callee.rsplit('.').next(), Some("dumps" | "to_json" | "model_dump_json" | "json_encode"))
 }
 
 /// True for an operand of `+` or the right side of `+=`.
