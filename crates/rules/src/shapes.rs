@@ -17,7 +17,7 @@ mod quoted;
 
 use regex::Regex;
 use std::ops::Range;
-use surefix_dataflow::{Flow, Frag, Shape};
+use surefix_dataflow::{Flow, Frag};
 use surefix_dialect::{Dialect, HoleContext};
 use surefix_ir::Lang;
 use surefix_rewrite::LiteralMap;
@@ -102,6 +102,27 @@ pub(crate) struct Event {
     pub guarded: bool,
     /// The statement is the sink's own.
     pub at_sink: bool,
+    /// The loop that repeats it; such a step is `guarded` as well.
+    pub turn: Option<Span>,
+    /// It runs under a condition inside that loop.
+    pub sometimes: bool,
+}
+
+/// When a step of building the text runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub guarded: bool,
+    pub turn: Option<Span>,
+    pub sometimes: bool,
+}
+
+/// Whether text that grows in a loop is taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loops {
+    /// It is refused.
+    Refuse,
+    /// The steps of a loop are marked by [`Event::turn`].
+    Follow,
 }
 
 /// A piece of the text.
@@ -154,6 +175,8 @@ pub(crate) struct Text {
     /// Pieces of each way in which the text can be built without regard to guards; more than one only after exclusive assignments.
     pub ways: Vec<Vec<usize>>,
     pub carriers: Vec<Carrier>,
+    /// Statements that take this many characters off the end of what was built before them.
+    pub trims: Vec<(Span, usize)>,
 }
 
 /// The place of a name: text that cannot be followed there is a name, whatever it holds.
@@ -216,6 +239,13 @@ impl Text {
         let holes = way.iter().copied().filter(|p| self.expr(*p).is_some());
         holes.zip(surefix_dialect::contexts(dialect, &self.lex(way))).collect()
     }
+    /// The loops that repeat steps, in order.
+    pub(crate) fn turns(&self) -> Vec<Span> {
+        let mut out: Vec<Span> = self.events.iter().filter_map(|e| e.turn).collect();
+        out.sort_by_key(|s| (s.lo, s.hi));
+        out.dedup();
+        out
+    }
     /// True when some step runs under a condition, or exclusive assignments exist.
     pub(crate) fn branches(&self) -> bool {
         self.ways.len() > 1 || self.events.iter().any(|e| e.guarded)
@@ -243,14 +273,26 @@ pub(crate) fn inside(text: &Text, flow: &Flow) -> Result<Inside, Refusal> {
         return Ok(Inside { seen, known: false });
     }
     let mut patterns = Vec::new();
+    let mut loops: Vec<(Regex, Vec<usize>, Vec<usize>)> = Vec::new();
     for way in &text.ways {
         let mut pattern = String::from("(?s)^");
         let mut order = Vec::new();
         let mut at = 0;
+        let mut turn: Option<Span> = None;
+        let mut widened = None;
         while at < way.len() {
-            // Pieces of one guarded step are there or not.
+            // Pieces of one guarded step are there or not, those of a loop any number of times.
             let event = way.get(at).and_then(|p| text.event_of(*p));
-            let guarded = event.is_some_and(|e| e.guarded) && text.ways.len() == 1;
+            let own = event.and_then(|e| e.turn);
+            if own != turn {
+                if turn.is_some() {
+                    pattern.push_str(")*");
+                    widened = Some((pattern.len(), order.len()));
+                }
+                pattern.push_str(if own.is_some() { "(?:" } else { "" });
+                turn = own;
+            }
+            let guarded = event.is_some_and(|e| e.guarded && (e.turn.is_none() || e.sometimes)) && text.ways.len() == 1;
             let mut end = at + 1;
             while guarded && end < way.len() && way.get(end).and_then(|p| text.event_of(*p)) == event {
                 end += 1;
@@ -268,38 +310,60 @@ pub(crate) fn inside(text: &Text, flow: &Flow) -> Result<Inside, Refusal> {
             pattern.push_str(if guarded { ")?" } else { "" });
             at = end;
         }
+        if turn.is_some() {
+            pattern.push_str(")*");
+            widened = Some((pattern.len(), order.len()));
+        }
         pattern.push('$');
-        let Ok(regex) = Regex::new(&pattern) else {
-            return no(Reason::ShapeUnknown, "the text is too long to be compared with what the analysis found");
-        };
+        let long = "the text is too long to be compared with what the analysis found";
+        let Ok(regex) = Regex::new(&pattern) else { return no(Reason::ShapeUnknown, long) };
+        // Turns that differ are one unknown text to the analysis: then any value of the loop, or before it, is untrusted.
+        if let Some((end, values)) = widened {
+            let rest = format!("(?s)^{HOLE}{}", pattern.get(end..).unwrap_or(""));
+            let Ok(rest) = Regex::new(&rest) else { return no(Reason::ShapeUnknown, long) };
+            loops.push((
+                rest,
+                order.iter().take(values).copied().collect(),
+                order.iter().skip(values).copied().collect(),
+            ));
+        }
         patterns.push((regex, order));
     }
     for shape in &flow.shapes {
-        let flat = flat(shape);
-        let Some((captures, order)) = patterns.iter().find_map(|(r, o)| Some((r.captures(&flat)?, o))) else {
+        let flat = flat(&shape.frags);
+        let mut note = |piece: usize, found: &str| match seen.iter_mut().find(|(p, _)| *p == piece) {
+            Some((_, list)) if list.iter().any(|f| f == found) => {}
+            Some((_, list)) => list.push(found.to_string()),
+            None => seen.push((piece, vec![found.to_string()])),
+        };
+        let known = patterns.iter().find_map(|(r, o)| Some((r.captures(&flat)?, o)));
+        let known = known.or_else(|| {
+            let (captures, hidden, order) = loops.iter().find_map(|(r, h, o)| Some((r.captures(&flat)?, h, o)))?;
+            for p in hidden {
+                note(*p, &HOLE.to_string());
+            }
+            Some((captures, order))
+        });
+        let Some((captures, order)) = known else {
             return no(Reason::ShapeUnknown, "the text that reaches the call is not built as its expression shows");
         };
         for (i, piece) in order.iter().enumerate() {
             let Some(found) = captures.get(i + 1) else { continue };
-            let found = found.as_str().to_string();
-            match seen.iter_mut().find(|(p, _)| p == piece) {
-                Some((_, list)) if list.contains(&found) => {}
-                Some((_, list)) => list.push(found),
-                None => seen.push((*piece, vec![found])),
-            }
+            note(*piece, found.as_str());
         }
     }
     Ok(Inside { seen, known: true })
 }
 
-fn flat(shape: &Shape) -> String {
+fn flat(frags: &[Frag]) -> String {
     let mut out = String::new();
-    for f in &shape.frags {
+    for f in frags {
         match f {
             // Line ends inside a literal are one character wherever the file comes from.
             Frag::Lit { text, .. } => out.push_str(&text.replace("\r\n", "\n")),
             Frag::Hole(h) => out.push(if h.tainted { HOLE } else { CLEAN }),
-            Frag::Rep(_) => out.push(HOLE),
+            // One turn shows what every turn puts there.
+            Frag::Rep(turn) => out.push_str(&flat(turn)),
         }
     }
     out

@@ -1,6 +1,8 @@
 //! Java expressions that build text, taken apart.
 
-use super::{Carrier, Chain, Event, Field, Operand, OperandKind, Piece, PieceKind, Style, Text, is_name, no};
+use super::{
+    Carrier, Chain, Event, Field, Loops, Operand, OperandKind, Piece, PieceKind, Step, Style, Text, is_name, no,
+};
 use std::collections::BTreeSet;
 use surefix_dialect::{Dialect, HoleContext};
 use surefix_ir::Lang;
@@ -19,13 +21,25 @@ pub(crate) fn text(
     stmt: Span,
     is_value: &dyn Fn(&HoleContext) -> bool,
 ) -> Result<Text, Refusal> {
+    text_in(cx, dialect, arg, stmt, is_value, Loops::Refuse)
+}
+
+/// The same, and what becomes of loops.
+pub(crate) fn text_in(
+    cx: &JavaCx<'_>,
+    dialect: Dialect,
+    arg: Span,
+    stmt: Span,
+    is_value: &dyn Fn(&HoleContext) -> bool,
+    loops: Loops,
+) -> Result<Text, Refusal> {
     let mut expand: BTreeSet<Span> = BTreeSet::new();
     // Operands that cannot be followed, and what was found without them.
     let mut closed: BTreeSet<Span> = BTreeSet::new();
     let mut last: Option<Span> = None;
     let mut failed: Option<Refusal> = None;
     for _ in 0..24 {
-        let mut b = Builder { cx, stmt, expand: &expand, text: Text::default(), params: Vec::new(), depth: 0 };
+        let mut b = Builder { cx, loops, stmt, expand: &expand, text: Text::default(), params: Vec::new(), depth: 0 };
         let Some(node) = cx.node_at(arg) else { return no(Reason::ShapeUnknown, "the argument is not one expression") };
         let event = b.event(stmt, false);
         match (b.resolve(node, event), last) {
@@ -277,8 +291,39 @@ fn helper_of<'t>(cx: &'t JavaCx<'_>, call: Node<'_>) -> Option<(Node<'t>, Node<'
     }
 }
 
+/// `sb.setLength(sb.length() - n)` and `sb.deleteCharAt(sb.length() - 1)`: n.
+fn trimmed(cx: &JavaCx<'_>, call: Node<'_>, name: &str) -> Option<usize> {
+    let args = call_args(call);
+    let [arg] = args.as_slice() else { return None };
+    let spelled: String = cx.node_text(*arg).chars().filter(|c| !c.is_whitespace()).collect();
+    let n: usize = spelled.strip_prefix(name)?.strip_prefix(".length()-")?.parse().ok()?;
+    let fits = if call_name(cx, call) == "deleteCharAt" { n == 1 } else { (1..=8).contains(&n) };
+    fits.then_some(n)
+}
+
+/// A loop whose turns may end early, or in another method: the steps of one turn do not belong together.
+fn jumps(n: Node<'_>) -> bool {
+    let mut found = false;
+    java::walk(n, &mut |n| {
+        found |= matches!(
+            n.kind(),
+            "break_statement"
+                | "continue_statement"
+                | "labeled_statement"
+                | "try_statement"
+                | "try_with_resources_statement"
+                | "switch_expression"
+                | "lambda_expression"
+                | "class_body"
+        );
+        !found
+    });
+    found
+}
+
 struct Builder<'b, 'c, 'a> {
     cx: &'c JavaCx<'a>,
+    loops: Loops,
     stmt: Span,
     expand: &'b BTreeSet<Span>,
     text: Text,
@@ -291,7 +336,12 @@ type Ways = Vec<Vec<usize>>;
 
 impl<'c> Builder<'_, 'c, '_> {
     fn event(&mut self, stmt: Span, guarded: bool) -> usize {
-        let event = Event { stmt, guarded, at_sink: stmt == self.stmt };
+        self.step(stmt, Step { guarded, ..Step::default() })
+    }
+
+    fn step(&mut self, stmt: Span, s: Step) -> usize {
+        let Step { guarded, turn, sometimes } = s;
+        let event = Event { stmt, guarded, at_sink: stmt == self.stmt, turn, sometimes };
         match self.text.events.iter().position(|e| *e == event) {
             Some(i) => i,
             None => {
@@ -574,8 +624,10 @@ impl<'c> Builder<'_, 'c, '_> {
     }
 
     /// Where a statement stands: the condition it depends on, whether it repeats.
-    fn place(&self, stmt: Span, declared: Span, used: Span) -> Result<bool, Refusal> {
+    fn place(&self, stmt: Span, declared: Span, used: Span) -> Result<Step, Refusal> {
         let mut guarded = false;
+        let mut turn: Option<Span> = None;
+        let mut sometimes = false;
         let mut node = self.cx.covering(stmt);
         while let Some(n) = node {
             let s = span_of(n);
@@ -587,7 +639,11 @@ impl<'c> Builder<'_, 'c, '_> {
                     "for_statement" | "enhanced_for_statement" | "while_statement" | "do_statement"
                         if !s.contains(declared) =>
                     {
-                        return no(Reason::ShapeUnknown, "the text is built in a loop");
+                        if turn.is_some() || s.contains(used) || self.loops != Loops::Follow || jumps(n) {
+                            return no(Reason::ShapeUnknown, "the text is built in a loop");
+                        }
+                        turn = Some(s);
+                        sometimes = guarded;
                     }
                     "if_statement" | "switch_expression" | "catch_clause" | "lambda_expression"
                         if !s.contains(used) =>
@@ -599,7 +655,7 @@ impl<'c> Builder<'_, 'c, '_> {
             }
             node = n.parent();
         }
-        Ok(guarded)
+        Ok(Step { guarded: guarded || turn.is_some(), turn, sometimes })
     }
 
     fn variable(&mut self, uses: &Uses, node: Node<'c>) -> Result<Ways, Refusal> {
@@ -633,7 +689,8 @@ impl<'c> Builder<'_, 'c, '_> {
                 }
             };
             building.push(*w);
-            let guarded = self.place(stmt, declared, used)?;
+            let step = self.place(stmt, declared, used)?;
+            let guarded = step.guarded;
             if stmt.lo >= used.lo {
                 if self.in_loop_with(declared, used) {
                     return no(Reason::ShapeUnknown, format!("{} changes after its use in a loop", uses.name));
@@ -642,12 +699,15 @@ impl<'c> Builder<'_, 'c, '_> {
             }
             let Some(right) = assignment.child_by_field_name("right") else { continue };
             let plain = operator(cx, assignment) == "=";
-            let event = self.event(stmt, guarded);
+            let event = self.step(stmt, step);
             let own = |n: Node<'_>| n.kind() == "identifier" && cx.node_text(n) == uses.name;
             let mut operands = Vec::new();
             self.flatten(right, &mut operands);
             let self_concat =
                 plain && operands.len() > 1 && operands.first().and_then(|o| cx.node_at(*o)).is_some_and(own);
+            if plain && !self_concat && step.turn.is_some() {
+                return no(Reason::ShapeUnknown, format!("{} is replaced in a loop", uses.name));
+            }
             if plain && !self_concat {
                 let more = self.resolve(right, event)?;
                 if !guarded || ways.is_empty() {
@@ -823,11 +883,25 @@ impl<'c> Builder<'_, 'c, '_> {
                 parent.filter(|p| p.kind() == "method_invocation" && p.child_by_field_name("object") == Some(at));
             if let Some(call) = reader {
                 match call_name(cx, call) {
+                    "length" if building.contains(r) => continue,
                     "toString" | "length" | "isEmpty" | "charAt" | "indexOf" if at == id => {
                         if call_name(cx, call) == "toString" {
                             continue;
                         }
                         building.push(*r);
+                        continue;
+                    }
+                    "setLength" | "deleteCharAt" if at == id && self.loops == Loops::Follow => {
+                        let home = call.parent().filter(|p| p.kind() == "expression_statement").map(span_of);
+                        let (Some(n), Some(home)) = (trimmed(cx, call, &uses.name), home) else {
+                            let detail = format!("the builder {} is cut in a way that is not understood", uses.name);
+                            return no(Reason::ShapeUnknown, detail);
+                        };
+                        if home.lo > used.lo || self.place(home, declared, used)?.turn.is_some() {
+                            return no(Reason::ShapeUnknown, format!("the builder {} is cut in a loop", uses.name));
+                        }
+                        self.text.trims.push((home, n));
+                        building.extend(uses.reads.iter().filter(|r| home.contains(**r)).copied());
                         continue;
                     }
                     other => {
@@ -844,11 +918,11 @@ impl<'c> Builder<'_, 'c, '_> {
                 continue;
             };
             building.push(*r);
-            let guarded = self.place(stmt, declared, used)?;
+            let step = self.place(stmt, declared, used)?;
             if stmt.lo > used.lo {
                 return no(Reason::ShapeUnknown, format!("the builder {} grows after its use", uses.name));
             }
-            let event = self.event(stmt, guarded);
+            let event = self.step(stmt, step);
             let more = self.appends(at, event)?;
             ways = self.join(ways, more)?;
         }

@@ -1,6 +1,9 @@
 //! Python expressions that build text, taken apart.
 
-use super::{Carrier, Chain, Event, Field, Operand, OperandKind, Piece, PieceKind, Style, Text, is_name, no};
+use super::{
+    Carrier, Chain, Event, Field, Loops, Operand, OperandKind, Piece, PieceKind, Step, Style, Text, is_name, no,
+};
+use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{AnyNodeRef, ConversionFlag, Expr, FStringPart, Operator, Stmt};
 use std::collections::BTreeSet;
 use surefix_dialect::{Dialect, HoleContext};
@@ -18,13 +21,25 @@ pub(crate) fn text(
     stmt: Span,
     is_value: &dyn Fn(&HoleContext) -> bool,
 ) -> Result<Text, Refusal> {
+    text_in(cx, dialect, arg, stmt, is_value, Loops::Refuse)
+}
+
+/// The same, and what becomes of loops.
+pub(crate) fn text_in(
+    cx: &PyCx<'_>,
+    dialect: Dialect,
+    arg: Span,
+    stmt: Span,
+    is_value: &dyn Fn(&HoleContext) -> bool,
+    loops: Loops,
+) -> Result<Text, Refusal> {
     let mut expand: BTreeSet<Span> = BTreeSet::new();
     // Operands that cannot be followed, and what was found without them.
     let mut closed: BTreeSet<Span> = BTreeSet::new();
     let mut last: Option<Span> = None;
     let mut failed: Option<Refusal> = None;
     for _ in 0..24 {
-        let mut b = Builder { cx, stmt, expand: &expand, text: Text::default(), params: Vec::new(), depth: 0 };
+        let mut b = Builder { cx, loops, stmt, expand: &expand, text: Text::default(), params: Vec::new(), depth: 0 };
         let Some(node) = cx.expr_at(arg) else { return no(Reason::ShapeUnknown, "the argument is not one expression") };
         let event = b.event(stmt, false);
         match (b.resolve(node, event), last) {
@@ -164,8 +179,30 @@ fn helper_of<'t>(cx: &'t PyCx<'_>, call: Span) -> Option<(&'t Expr, Vec<String>)
     }
 }
 
+/// A loop whose turns may end early: the steps of one turn do not belong together.
+fn jumps(node: AnyNodeRef<'_>) -> bool {
+    struct Jumps(bool);
+    impl<'a> Visitor<'a> for Jumps {
+        fn visit_stmt(&mut self, s: &'a Stmt) {
+            self.0 |= matches!(s, Stmt::Break(_) | Stmt::Continue(_) | Stmt::Try(_) | Stmt::With(_) | Stmt::Match(_));
+            if !self.0 {
+                ruff_python_ast::visitor::walk_stmt(self, s);
+            }
+        }
+        fn visit_expr(&mut self, _: &'a Expr) {}
+    }
+    let mut v = Jumps(false);
+    match node {
+        AnyNodeRef::StmtFor(f) => v.visit_body(&f.body),
+        AnyNodeRef::StmtWhile(w) => v.visit_body(&w.body),
+        _ => {}
+    }
+    v.0
+}
+
 struct Builder<'b, 'c, 'a> {
     cx: &'c PyCx<'a>,
+    loops: Loops,
     stmt: Span,
     expand: &'b BTreeSet<Span>,
     text: Text,
@@ -177,7 +214,12 @@ type Ways = Vec<Vec<usize>>;
 
 impl<'c> Builder<'_, 'c, '_> {
     fn event(&mut self, stmt: Span, guarded: bool) -> usize {
-        let event = Event { stmt, guarded, at_sink: stmt == self.stmt };
+        self.step(stmt, Step { guarded, ..Step::default() })
+    }
+
+    fn step(&mut self, stmt: Span, s: Step) -> usize {
+        let Step { guarded, turn, sometimes } = s;
+        let event = Event { stmt, guarded, at_sink: stmt == self.stmt, turn, sometimes };
         match self.text.events.iter().position(|e| *e == event) {
             Some(i) => i,
             None => {
@@ -550,9 +592,11 @@ impl<'c> Builder<'_, 'c, '_> {
         }
     }
 
-    /// Whether a statement runs under a condition that `used` does not stand under; refuses loops.
-    fn guarded(&self, stmt: Span, declared: Span, used: Span) -> Result<bool, Refusal> {
+    /// Whether a statement runs under a condition that `used` does not stand under, and the loop that repeats it.
+    fn guarded(&self, stmt: Span, declared: Span, used: Span) -> Result<Step, Refusal> {
         let mut guarded = false;
+        let mut turn: Option<Span> = None;
+        let mut outside = false;
         for n in self.cx.path_to(stmt) {
             let s = super::python_render::node_span(n);
             if s == stmt {
@@ -560,7 +604,17 @@ impl<'c> Builder<'_, 'c, '_> {
             }
             match n {
                 AnyNodeRef::StmtFor(_) | AnyNodeRef::StmtWhile(_) if !s.contains(declared) => {
-                    return no(Reason::ShapeUnknown, "the text is built in a loop");
+                    let simple = match n {
+                        AnyNodeRef::StmtFor(f) => f.orelse.is_empty() && !f.is_async,
+                        AnyNodeRef::StmtWhile(w) => w.orelse.is_empty(),
+                        _ => false,
+                    };
+                    if turn.is_some() || s.contains(used) || !simple || self.loops != Loops::Follow || jumps(n) {
+                        return no(Reason::ShapeUnknown, "the text is built in a loop");
+                    }
+                    turn = Some(s);
+                    outside = guarded;
+                    guarded = false;
                 }
                 AnyNodeRef::StmtIf(_) | AnyNodeRef::StmtMatch(_) if !s.contains(used) => guarded = true,
                 AnyNodeRef::ElifElseClause(_)
@@ -579,7 +633,10 @@ impl<'c> Builder<'_, 'c, '_> {
                 _ => {}
             }
         }
-        Ok(guarded)
+        Ok(match turn {
+            Some(_) => Step { guarded: true, turn, sometimes: guarded },
+            None => Step { guarded: guarded || outside, ..Step::default() },
+        })
     }
 
     fn exclusive(&self, a: Span, b: Span) -> bool {
@@ -617,7 +674,8 @@ impl<'c> Builder<'_, 'c, '_> {
         let mut building = vec![used];
         let mut first = declared;
         for w in &uses.writes {
-            let guarded = self.guarded(w.stmt, declared, used)?;
+            let step = self.guarded(w.stmt, declared, used)?;
+            let guarded = step.guarded;
             if w.stmt.lo >= used.lo && !in_other_scope {
                 let looped = cx.path_to(used).iter().any(|n| {
                     matches!(n, AnyNodeRef::StmtFor(_) | AnyNodeRef::StmtWhile(_))
@@ -628,7 +686,7 @@ impl<'c> Builder<'_, 'c, '_> {
                 }
                 continue;
             }
-            let event = self.event(w.stmt, guarded);
+            let event = self.step(w.stmt, step);
             if w.augmented {
                 let value = match cx.covering_stmt(w.target) {
                     Some(Stmt::AugAssign(a)) if a.op == Operator::Add => &*a.value,
@@ -670,6 +728,9 @@ impl<'c> Builder<'_, 'c, '_> {
             }
             if value.is_none_literal_expr() {
                 continue;
+            }
+            if step.turn.is_some() {
+                return no(Reason::ShapeUnknown, format!("{} is replaced in a loop", uses.name));
             }
             let more = self.resolve(value, event)?;
             if !guarded || ways.is_empty() {

@@ -1,6 +1,6 @@
 //! Java: the expressions that are bound, with the setter that keeps the SQL type.
 
-use super::plan::{Choice, Plan, Slot};
+use super::plan::{Choice, Plan, Slot, list_refusal, may_be_list};
 use crate::shapes::java_value::{keeps_until, name_for, type_in};
 use crate::shapes::{PieceKind, Text, Value, no};
 use surefix_dataflow::Flow;
@@ -46,7 +46,11 @@ pub(crate) fn choose(
             return Ok(Choice::Code(format!("(\"desc\".equalsIgnoreCase({value}) ? \"DESC\" : \"ASC\")")));
         }
     }
-    let number = type_in(cx, expr, flow).as_deref().and_then(setter_of).is_some();
+    let ty = type_in(cx, expr, flow);
+    let number = ty.as_deref().and_then(setter_of).is_some();
+    if tainted && !number && !ty.as_deref().is_some_and(is_boxed) && may_be_list(text, piece, c) {
+        return list_refusal();
+    }
     Ok(if tainted || (number && c.label != Label::SqlLimit) { Choice::Bind } else { Choice::Keep })
 }
 

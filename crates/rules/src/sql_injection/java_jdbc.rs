@@ -3,7 +3,7 @@
 use super::java_bind::Bind;
 use super::java_statement::{Creation, Receiver, receiver};
 use super::java_text::{Binds, Sql, applied};
-use crate::shapes::no;
+use crate::shapes::{Loops, no};
 use crate::{FixCx, Found};
 use surefix_dataflow::Flow;
 use surefix_rewrite::JavaCx;
@@ -71,9 +71,13 @@ fn bind_lines(
         }
         Binds::List(params) => {
             let i = j.fresh_name("i", stmt, edits);
+            let other = match is_postgres(cx, cx.path(j.file)) {
+                true => format!(", {}.OTHER", j.bring_type("java.sql.Types", edits)?),
+                false => String::new(),
+            };
             Ok(vec![
                 format!("for (int {i} = 0; {i} < {params}.size(); {i}++) {{"),
-                format!("    {st}.setObject({i} + 1, {params}.get({i}));"),
+                format!("    {st}.setObject({i} + 1, {params}.get({i}){other});"),
                 "}".to_string(),
             ])
         }
@@ -103,7 +107,7 @@ fn statement(
         Some(r) => r.stmt,
         None => j.hoist_point(call)?,
     };
-    let mut sql = Sql::read(j, flow, stmt, &|_, _| "?".to_string())?;
+    let mut sql = Sql::read(j, flow, stmt, &|_, _| "?".to_string(), Loops::Follow)?;
     if sql.plan.facts.placeholders.question > 0 {
         return no(
             Reason::NoRecipe,
@@ -416,7 +420,7 @@ fn prepared(
 ) -> Result<(), Refusal> {
     let call = flow.call.span;
     let stmt = j.stmt_of(call).unwrap_or(flow.call.stmt);
-    let mut sql = Sql::read(j, flow, stmt, &|_, _| "?".to_string())?;
+    let mut sql = Sql::read(j, flow, stmt, &|_, _| "?".to_string(), Loops::Follow)?;
     sql.render()?;
     if sql.binds_nothing() {
         edits.append(&mut sql.text_edits);

@@ -3,7 +3,7 @@
 use super::java_jdbc::TITLE;
 use super::java_text::{Binds, Sql};
 use super::plan::Slot;
-use crate::shapes::{PieceKind, no};
+use crate::shapes::{Loops, PieceKind, no};
 use crate::{FixCx, Found};
 use std::cell::RefCell;
 use surefix_dataflow::Flow;
@@ -60,7 +60,7 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
         name
     };
     let spell = |i: usize, slot: &Slot| if named { format!(":{}", name_of(slot)) } else { format!("?{}", i + 1) };
-    let mut sql = Sql::read(&j, flow, stmt, &spell)?;
+    let mut sql = Sql::read(&j, flow, stmt, &spell, Loops::Refuse)?;
     if sql.plan.facts.placeholders.question > 0 && !named {
         return no(Reason::NoRecipe, "the text already has positional parameters");
     }

@@ -3,7 +3,7 @@
 use super::java_bind::Bind;
 use super::java_jdbc::TITLE;
 use super::java_text::{Binds, Sql};
-use crate::shapes::no;
+use crate::shapes::{Loops, no};
 use crate::{FixCx, Found};
 use surefix_dataflow::Flow;
 use surefix_rewrite::JavaCx;
@@ -22,7 +22,7 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
             .map_err(|r: Refusal| r.with_steps("Write :name into the text and give the value in the parameter map."));
     }
     let stmt = j.stmt_of(flow.call.span).unwrap_or(flow.call.stmt);
-    let mut sql = Sql::read(&j, flow, stmt, &|_, _| "?".to_string())?;
+    let mut sql = Sql::read(&j, flow, stmt, &|_, _| "?".to_string(), Loops::Follow)?;
     sql.render()?;
     if sql.binds_nothing() {
         edits.append(&mut sql.text_edits);

@@ -3,7 +3,7 @@
 use super::java_bind::{Bind, Site, choose};
 use super::plan::{Plan, Slot, Spelling, is_value, plan};
 use crate::FixCx;
-use crate::shapes::{self, PieceKind, Text, java, java_render, no};
+use crate::shapes::{self, Loops, PieceKind, Text, java, java_render, no};
 use surefix_dataflow::Flow;
 use surefix_dialect::Dialect;
 use surefix_rewrite::JavaCx;
@@ -65,11 +65,12 @@ impl<'s, 'a> Sql<'s, 'a> {
         flow: &'s Flow,
         stmt: Span,
         placeholder: &dyn Fn(usize, &Slot) -> String,
+        loops: Loops,
     ) -> Result<Sql<'s, 'a>, Refusal> {
         let Some(arg) = flow.arg.and_then(|i| flow.call.args.get(i)).map(|a| a.span) else {
             return no(Reason::ShapeUnknown, "the text does not reach the call as an argument");
         };
-        let text = java::text(cx, Dialect::Sql, arg, stmt, &is_value)?;
+        let text = java::text_in(cx, Dialect::Sql, arg, stmt, &is_value, loops)?;
         let whole = text.pieces.iter().all(|p| matches!(p.kind, PieceKind::Val { .. }));
         if whole && let Some(expr) = text.expr(0) {
             let parameter = cx
@@ -85,7 +86,7 @@ impl<'s, 'a> Sql<'s, 'a> {
         let spelling = Spelling {
             count: |p| p.question,
             placeholder,
-            choose: &|text, piece, context, tainted| choose(cx, flow, text, piece, context, tainted),
+            choose: &|text, piece, context, tainted, _| choose(cx, flow, text, piece, context, tainted),
         };
         let plan = plan(&text, &inside, &spelling)?;
         let sql = Sql { cx, flow, text, plan, arg, stmt, text_edits: Vec::new() };

@@ -6,8 +6,10 @@ mod java_jpa;
 mod java_spring;
 mod java_statement;
 mod java_text;
+mod mybatis;
 mod plan;
 mod python;
+mod python_list;
 mod python_orm;
 mod python_text;
 
@@ -42,10 +44,14 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
             .any(|s| (s.place.file, s.place.span) != (f.file, f.span) && calls.contains(&(s.place.file, s.place.span)))
     };
     found.retain(|f| !again(f));
+    mybatis::detect(cx, &mut found);
     out.append(&mut found);
 }
 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    if found.variant == mybatis::VARIANT {
+        return mybatis::fix(cx, found);
+    }
     let Some(flow) = found.flow.as_deref() else {
         return Err(Refusal::new(Reason::ShapeUnknown, "the way of the value is not known"));
     };

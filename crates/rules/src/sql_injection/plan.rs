@@ -1,8 +1,9 @@
 //! What becomes of the pieces of SQL text: which values get a placeholder and what is cut around them.
 
+use super::python_list::ValueList;
 use crate::shapes::{self, Action, Group, HOLE, Inside, Text, Value, no};
 use surefix_dialect::{HoleContext, Label, Placeholders, SqlProblem, SqlText, sql_plan, sql_text};
-use surefix_text::{Reason, Refusal};
+use surefix_text::{Reason, Refusal, Span};
 
 /// A placeholder and what is bound to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(crate) struct Slot {
     pub label: Label,
     /// Placeholders in the text before it that were there already.
     pub before: usize,
+    /// The values are those of a list, and the placeholders depend on its length.
+    pub list: Option<ValueList>,
 }
 
 /// A plan for a text.
@@ -38,6 +41,8 @@ pub(crate) enum Choice {
     Keep,
     /// Another expression in its place.
     Code(String),
+    /// The placeholders that this expression gives, for the values of a list.
+    List(String, ValueList),
 }
 
 /// True when a context is a place for a value, which a placeholder can take.
@@ -45,8 +50,9 @@ pub(crate) fn is_value(c: &HoleContext) -> bool {
     c.label.sql_bindable()
 }
 
-/// Decides about a value: the text, the piece, its context, and whether untrusted text is in it.
-pub(crate) type Choose<'s> = dyn Fn(&Text, usize, &HoleContext, bool) -> Result<Choice, Refusal> + 's;
+/// Decides about a value: the text, the piece, its context, whether untrusted text is in it, and what the analysis saw there.
+pub(crate) type Choose<'s> =
+    dyn Fn(&Text, usize, &HoleContext, bool, Option<&[String]>) -> Result<Choice, Refusal> + 's;
 
 /// How the language spells things.
 pub(crate) struct Spelling<'s> {
@@ -78,14 +84,33 @@ pub(crate) fn plan(text: &Text, inside: &Inside, spelling: &Spelling<'_>) -> Res
                 _ => *old = Some(new.clone()),
             }
         }
-        // Without each guarded step the rest must get the same edits.
-        for (i, event) in text.events.iter().enumerate().filter(|(_, e)| e.guarded) {
-            let _ = event;
-            let shorter: Vec<usize> = way
-                .iter()
-                .copied()
-                .filter(|p| text.pieces.get(*p).and_then(|p| text.chains.get(p.chain)).is_none_or(|c| c.event != i))
-                .collect();
+        for (stmt, n) in &text.trims {
+            let last = way.iter().rev().find(|p| text.event_of(**p).is_some_and(|e| e.stmt.hi <= stmt.lo));
+            let kept = last.is_some_and(|p| {
+                let certain = text.event_of(*p).is_some_and(|e| !e.sometimes && (!e.guarded || e.turn.is_some()));
+                certain && trim_is_kept(text, *p, *n, mine.get(*p))
+            });
+            // Without any turn the cut takes the end of what stands before the loop.
+            let turn = last.and_then(|p| text.event_of(*p)).and_then(|e| e.turn);
+            let before = way.iter().take_while(|p| text.event_of(**p).is_some_and(|e| e.turn != turn)).last();
+            let same = turn.is_none() || before.is_some_and(|p| end_is_untouched(text, *p, *n, mine.get(*p)));
+            if !kept || !same {
+                return no(Reason::ShapeUnknown, "what is cut from the end of the text is not a separator alone");
+            }
+        }
+        for turn in text.turns() {
+            two_turns(text, inside, way, turn, &mine, spelling)?;
+        }
+        // Without each guarded step, and without any turn of a loop, the rest must get the same edits.
+        let steps = text.events.iter().enumerate().filter(|(_, e)| e.guarded && (e.turn.is_none() || e.sometimes));
+        let steps: Vec<(Option<usize>, Option<Span>)> = steps.map(|(i, _)| (Some(i), None)).collect();
+        let loops = text.turns().into_iter().map(|t| (None, Some(t)));
+        for (step, turn) in steps.into_iter().chain(loops) {
+            let gone = |p: &usize| {
+                let own = text.pieces.get(*p).and_then(|p| text.chains.get(p.chain)).map(|c| c.event);
+                (step.is_some() && own == step) || (turn.is_some() && text.event_of(*p).is_some_and(|e| e.turn == turn))
+            };
+            let shorter: Vec<usize> = way.iter().copied().filter(|p| !gone(p)).collect();
             let (other, _) = plan_way(text, inside, &shorter, spelling)?;
             if shorter.iter().any(|p| other.get(*p) != mine.get(*p) && !is_put(mine.get(*p), other.get(*p))) {
                 return no(
@@ -112,6 +137,112 @@ pub(crate) fn plan(text: &Text, inside: &Inside, spelling: &Spelling<'_>) -> Res
     Ok(Plan { actions, ways, verb, facts, constant })
 }
 
+/// Which pieces a turn has.
+type Which<'w> = &'w dyn Fn(usize) -> bool;
+
+/// A second turn of a loop must get the same edits as the first, and change nothing in what stands around them.
+fn two_turns(
+    text: &Text,
+    inside: &Inside,
+    way: &[usize],
+    turn: Span,
+    mine: &[Action],
+    spelling: &Spelling<'_>,
+) -> Result<(), Refusal> {
+    if text.ways.len() > 1 {
+        return no(Reason::AlternativesConflict, "the text is built in alternatives and in a loop");
+    }
+    let own = |p: &usize| text.event_of(*p).is_some_and(|e| e.turn == Some(turn));
+    let run: Vec<usize> = way.iter().copied().filter(own).collect();
+    let (Some(from), Some(to)) = (way.iter().position(own), way.iter().rposition(own)) else { return Ok(()) };
+    if to + 1 - from != run.len() {
+        return no(Reason::ControlFlow, "what one turn of the loop adds does not stand together");
+    }
+    // Pieces of the second turn are copies.
+    let mut longer = text.clone();
+    let mut seen = inside.seen.clone();
+    let mut copies = Vec::new();
+    for p in &run {
+        let Some(piece) = text.pieces.get(*p) else { continue };
+        longer.pieces.push(piece.clone());
+        let copy = longer.pieces.len() - 1;
+        if let Some((_, s)) = inside.seen.iter().find(|(q, _)| q == p) {
+            seen.push((copy, s.clone()));
+        }
+        copies.push((*p, copy));
+    }
+    let inside = Inside { seen, known: inside.known };
+    let second: Vec<usize> = copies.iter().map(|c| c.1).collect();
+    let before = way.get(..from).unwrap_or_default();
+    let after = way.get(to + 1..).unwrap_or_default();
+    // A step that some turns leave out: only a separator may be between two values.
+    let sometimes = |p: usize| longer.event_of(p).is_some_and(|e| e.sometimes);
+    let separators = run.iter().filter(|p| sometimes(**p)).all(|p| text.lit(*p).is_some_and(is_separator));
+    let full = |_: usize| true;
+    let often = |p: usize| !sometimes(p);
+    let checks: &[(Which<'_>, Which<'_>)] = match separators {
+        true => &[(&full, &full)],
+        false => &[(&full, &full), (&often, &full), (&full, &often), (&often, &often)],
+    };
+    for (in_first, in_second) in checks {
+        let mut all = before.to_vec();
+        all.extend(run.iter().copied().filter(|p| in_first(*p)));
+        all.extend(second.iter().copied().filter(|p| in_second(*p)));
+        all.extend(after);
+        let (actions, _) = plan_way(&longer, &inside, &all, spelling)?;
+        let kept = |p: usize| all.contains(&p);
+        let old = way.iter().filter(|p| kept(**p)).all(|p| actions.get(*p) == mine.get(*p));
+        let new = copies.iter().filter(|c| kept(c.1)).all(|(p, c)| actions.get(*c) == mine.get(*p));
+        if !old || !new {
+            return no(Reason::AlternativesConflict, "a second turn of the loop changes what the values mean");
+        }
+    }
+    Ok(())
+}
+
+/// A bare value is all that stands in the parentheses of an `IN`, or behind it: it may be a list of values.
+pub(crate) fn may_be_list(text: &Text, piece: usize, c: &HoleContext) -> bool {
+    if c.label != Label::SqlInList || c.quote != surefix_dialect::Quote::None {
+        return false;
+    }
+    if text.event_of(piece).is_some_and(|e| e.turn.is_some()) {
+        return false;
+    }
+    let Some(way) = text.ways.iter().find(|w| w.contains(&piece)) else { return true };
+    let Some(at) = way.iter().position(|p| *p == piece) else { return true };
+    let lit = |i: Option<usize>| i.and_then(|i| way.get(i)).and_then(|p| text.lit(*p)).unwrap_or("");
+    let (before, after) = (lit(at.checked_sub(1)).trim_end(), lit(at.checked_add(1)).trim_start());
+    let first = before.ends_with('(') || before.to_ascii_uppercase().ends_with("IN");
+    first && !after.starts_with(',')
+}
+
+/// The refusal for it.
+pub(crate) fn list_refusal<T>() -> Result<T, Refusal> {
+    Err(Refusal::new(Reason::TypeUnknown, "the value may be a list, which one placeholder cannot take")
+        .with_steps("Split the value into a list, write one placeholder for each of its elements and bind them."))
+}
+
+/// The last `n` characters of a piece are a separator and stay what they are.
+fn trim_is_kept(text: &Text, piece: usize, n: usize, action: Option<&Action>) -> bool {
+    let end = text.lit(piece).and_then(|t| t.get(t.len().checked_sub(n)?..));
+    end_is_untouched(text, piece, n, action) && end.is_some_and(is_separator)
+}
+
+/// The last `n` characters of a literal stay what they are.
+fn end_is_untouched(text: &Text, piece: usize, n: usize, action: Option<&Action>) -> bool {
+    let Some(from) = text.lit(piece).and_then(|t| t.len().checked_sub(n)) else { return false };
+    match action {
+        None | Some(Action::Keep) => true,
+        Some(Action::Cut(cuts)) => cuts.iter().all(|(r, _)| r.end <= from),
+        _ => false,
+    }
+}
+
+/// Text that stands between two values of a list or two conditions.
+fn is_separator(text: &str) -> bool {
+    matches!(text.trim().to_ascii_uppercase().as_str(), "" | "," | "AND" | "OR")
+}
+
 /// Numbered placeholders differ between ways and are checked by the recipe.
 fn is_put(a: Option<&Action>, b: Option<&Action>) -> bool {
     matches!((a, b), (Some(Action::Put(a)), Some(Action::Put(b))) if a == b)
@@ -130,17 +261,22 @@ fn plan_way(
         Err(p) => return problem(p),
     };
     let mut bind: Vec<usize> = Vec::new();
+    let mut lists: Vec<(usize, String, ValueList)> = Vec::new();
     for ((piece, context), hole) in contexts.iter().zip(&holes) {
         let seen = inside.seen.iter().find(|(p, _)| p == piece).map(|(_, s)| s.as_slice());
         let tainted = !inside.known || seen.is_some_and(|s| s.iter().any(|t| t.contains(HOLE)));
         let own_quotes = seen.is_some_and(|s| s.iter().any(|t| t.contains(['\'', '"', '`'])));
-        match (spelling.choose)(text, *piece, context, tainted)? {
+        match (spelling.choose)(text, *piece, context, tainted, seen)? {
             Choice::Bind if context.label.sql_bindable() => {
                 let bare = context.quote == surefix_dialect::Quote::None;
                 if bare && own_quotes {
                     return no(Reason::AlreadyEscaped, "the value brings its own quotes into the text");
                 }
                 bind.push(hole.group);
+            }
+            Choice::List(code, list) => {
+                bind.push(hole.group);
+                lists.push((*piece, code, list));
             }
             Choice::Code(c) => {
                 if let Some(a) = actions.get_mut(*piece) {
@@ -173,7 +309,22 @@ fn plan_way(
             continue;
         };
         let Group { parts, first, quoted } = g;
-        let slot = Slot { parts, first, quoted, label: context.label, before: (spelling.count)(&hole.before) };
+        let list = lists.iter().find(|l| l.0 == first);
+        if list.is_some() && parts.len() > 1 {
+            return no(Reason::ShapeUnknown, "a list of values stands in a longer string");
+        }
+        let before = (spelling.count)(&hole.before);
+        let slot = Slot { parts, first, quoted, label: context.label, before, list: list.map(|l| l.2.clone()) };
+        if let Some((_, code, _)) = list {
+            // What a variable carries is edited where it is put together.
+            if slot.list.as_ref().is_some_and(|l| l.call.is_none())
+                && let Some(a) = actions.get_mut(first)
+            {
+                *a = Action::Code(code.clone());
+            }
+            slots.push(slot);
+            continue;
+        }
         for p in &slot.parts {
             if let Value::Piece(p) = p
                 && let Some(a) = actions.get_mut(*p)
@@ -186,7 +337,7 @@ fn plan_way(
     Ok((actions, slots))
 }
 
-fn problem<T>(p: SqlProblem) -> Result<T, Refusal> {
+pub(crate) fn problem<T>(p: SqlProblem) -> Result<T, Refusal> {
     match p {
         SqlProblem::SeveralStatements => {
             no(Reason::NoLocalFix, "the text holds several statements, which cannot be prepared as one")
@@ -208,7 +359,7 @@ fn problem<T>(p: SqlProblem) -> Result<T, Refusal> {
 }
 
 /// Why a value in this place cannot be bound.
-fn refuse<T>(c: &HoleContext) -> Result<T, Refusal> {
+pub(crate) fn refuse<T>(c: &HoleContext) -> Result<T, Refusal> {
     let (what, steps) = match c.label {
         Label::SqlIdentifier | Label::SqlIdentQuoted => (
             "a name (table, column) stands where the value goes, and names cannot be bound",

@@ -1,8 +1,8 @@
 //! Python database libraries: values go behind the text, in the placeholder style of the driver.
 
 use super::plan::Slot;
-use super::python_text::{Binds, Sql};
-use crate::shapes::no;
+use super::python_text::{Binds, Reading, Sql};
+use crate::shapes::{Loops, no};
 use crate::{FixCx, Found};
 use surefix_dataflow::Flow;
 use surefix_dialect::Placeholders;
@@ -45,7 +45,7 @@ fn driver(callee: &str) -> Option<Driver> {
         "duckdb" | "pyodbc" | "turbodbc" => {
             Some(Driver { mark: Mark::Question, list: head == "duckdb", lenient: false })
         }
-        "psycopg2" | "psycopg" | "pymysql" | "MySQLdb" | "aiomysql" => of(Mark::Percent, true),
+        "psycopg2" | "psycopg" | "aiopg" | "pymysql" | "MySQLdb" | "aiomysql" => of(Mark::Percent, true),
         "mysql" | "pymssql" => of(Mark::Percent, head == "mysql"),
         "asyncpg" => of(Mark::Dollar, false),
         "oracledb" | "cx_Oracle" => Some(Driver { mark: Mark::Colon, list: true, lenient: false }),
@@ -133,7 +133,17 @@ fn positional(
         Mark::Dollar => format!("${}", slot.before.max(i) + 1),
         Mark::Colon | Mark::Named => format!(":{}", i + 1),
     };
-    let sql = Sql::read(p, flow, stmt, count(d.mark), &mark, d.lenient)?;
+    let loops = match d.mark {
+        Mark::Question | Mark::Percent if !had_values => Loops::Follow,
+        _ => Loops::Refuse,
+    };
+    let lists = match d.mark {
+        Mark::Question => Some("?"),
+        Mark::Percent => Some("%s"),
+        _ => None,
+    };
+    let reading = Reading { count: count(d.mark), lenient: d.lenient, loops, lists };
+    let sql = Sql::read(p, flow, stmt, reading, &mark)?;
     let old = &sql.plan.facts.placeholders;
     if !old.format_named.is_empty() && d.mark == Mark::Percent && had_values {
         return no(Reason::NoRecipe, "the text already has named parameters");
@@ -147,6 +157,10 @@ fn positional(
     }
     let mut sql = sql;
     if d.mark == Mark::Percent && !had_values {
+        // Without any turn there are no values, and not every driver reads the signs then.
+        if !sql.text.turns().is_empty() && sql.has_percent() {
+            return no(Reason::NoRecipe, "the text is built in a loop and holds percent signs");
+        }
         sql.double_percents();
     }
     sql.render(edits)?;
@@ -166,6 +180,15 @@ fn positional(
                 return Ok(());
             }
             let body = list.join(", ");
+            let only = sql.plan.ways.first().and_then(|w| w.first()).and_then(|s| s.list.as_ref());
+            if let (Some(l), [_]) = (only, list.as_slice()) {
+                let values = match (l.is_list, d.list) {
+                    (true, _) => l.name.clone(),
+                    (_, true) => format!("list({})", l.name),
+                    _ => format!("tuple({})", l.name),
+                };
+                return insert_values(p, call, text_arg, &values, edits);
+            }
             let values = match (d.list, list.as_slice()) {
                 (true, _) => format!("[{body}]"),
                 (false, [_]) => format!("({body},)"),

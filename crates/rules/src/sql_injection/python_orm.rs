@@ -1,9 +1,9 @@
 //! SQLAlchemy: named parameters, given to `execute` or bound to `text`.
 
 use super::plan::Slot;
-use super::python_text::{Binds, Sql};
+use super::python_text::{Binds, Reading, Sql};
 use crate::FixCx;
-use crate::shapes::no;
+use crate::shapes::{Loops, no};
 use std::cell::RefCell;
 use surefix_dataflow::Flow;
 use surefix_rewrite::PyCx;
@@ -55,7 +55,8 @@ pub(crate) fn alchemy(
         names.push((slot.first, name.clone()));
         name
     };
-    let sql = Sql::read(p, flow, stmt, |q| q.named.len(), &|_, slot| format!(":{}", name_of(slot)), false)?;
+    let reading = Reading { count: |q| q.named.len(), lenient: false, loops: Loops::Refuse, lists: None };
+    let sql = Sql::read(p, flow, stmt, reading, &|_, slot| format!(":{}", name_of(slot)))?;
     if !sql.plan.facts.colon_words.is_empty() {
         return no(
             Reason::NoRecipe,

@@ -1,7 +1,8 @@
 //! Python: the text at a sink, planned and checked, and the expressions that are bound.
 
-use super::plan::{Choice, Plan, Slot, Spelling, is_value, plan};
-use crate::shapes::{self, Action, PieceKind, Text, Value, no, python, python_render, python_value};
+use super::plan::{Choice, Plan, Slot, Spelling, is_value, list_refusal, may_be_list, plan};
+use super::python_list;
+use crate::shapes::{self, Action, Loops, PieceKind, Text, Value, no, python, python_render, python_value};
 use ruff_python_ast::{AnyNodeRef, Expr};
 use surefix_dataflow::{Flow, Frag, StepKind};
 use surefix_dialect::{Dialect, HoleContext, Label, Placeholders};
@@ -17,6 +18,19 @@ pub(crate) struct Sql<'s, 'a> {
     pub plan: Plan,
     pub stmt: Span,
     lenient: bool,
+    lists: Option<&'static str>,
+}
+
+/// How a driver wants the text.
+pub(crate) struct Reading {
+    /// How many placeholders of its kind there are.
+    pub count: fn(&Placeholders) -> usize,
+    /// A text value fills a numeric column.
+    pub lenient: bool,
+    /// Whether values may be collected in a loop.
+    pub loops: Loops,
+    /// The placeholder, when it is the same for every value.
+    pub lists: Option<&'static str>,
 }
 
 /// How values are bound.
@@ -51,15 +65,15 @@ impl<'s, 'a> Sql<'s, 'a> {
         cx: &'s PyCx<'a>,
         flow: &'s Flow,
         stmt: Span,
-        count: fn(&Placeholders) -> usize,
+        reading: Reading,
         placeholder: &dyn Fn(usize, &Slot) -> String,
-        lenient: bool,
     ) -> Result<Sql<'s, 'a>, Refusal> {
+        let Reading { count, lenient, loops, lists } = reading;
         let index = flow.arg.unwrap_or(usize::MAX);
         let Some(arg) = cx.args(flow.call.span).get(index).map(|a| a.value) else {
             return no(Reason::ShapeUnknown, "the text does not reach the call as an argument");
         };
-        let text = python::text(cx, Dialect::Sql, arg, stmt, &is_value)?;
+        let text = python::text_in(cx, Dialect::Sql, arg, stmt, &is_value, loops)?;
         let whole = text.pieces.iter().all(|p| matches!(p.kind, PieceKind::Val { .. }));
         if whole
             && let Some(Expr::Name(n)) = text.expr(0).and_then(|e| cx.expr_at(e))
@@ -69,11 +83,20 @@ impl<'s, 'a> Sql<'s, 'a> {
             return no(Reason::NonOwnedCallee, "the text is built by the callers of the function that runs it");
         }
         let inside = shapes::inside(&text, flow)?;
-        let spelling = Spelling { count, placeholder, choose: &|text, p, c, t| choose(cx, text, p, c, t) };
+        let spelling = Spelling {
+            count,
+            placeholder,
+            choose: &|text, p, c, t, seen| choose(cx, flow, text, p, c, (t, seen), lists),
+        };
         let plan = plan(&text, &inside, &spelling)?;
-        let sql = Sql { cx, flow, text, plan, stmt, lenient };
+        let sql = Sql { cx, flow, text, plan, stmt, lenient, lists };
         sql.check_other_uses()?;
         Ok(sql)
+    }
+
+    /// True when the constant text holds percent signs.
+    pub(crate) fn has_percent(&self) -> bool {
+        (0..self.text.pieces.len()).any(|p| self.text.lit(p).is_some_and(|t| t.contains('%')))
     }
 
     /// Percent signs of the constant text, once the driver reads placeholders in it.
@@ -206,11 +229,7 @@ impl<'s, 'a> Sql<'s, 'a> {
     }
 
     fn is_number(&self, expr: Span) -> bool {
-        self.flow
-            .shapes
-            .iter()
-            .flat_map(|s| &s.frags)
-            .any(|f| matches!(f, Frag::Hole(h) if h.place.file == self.cx.file && h.place.span == expr && h.number))
+        is_number(self.flow, self.cx, expr)
     }
 
     /// The expression of one bind; `in_place` when it is evaluated at the step of the text that it belongs to.
@@ -222,6 +241,29 @@ impl<'s, 'a> Sql<'s, 'a> {
         edits: &mut Vec<Edit>,
     ) -> Result<String, Refusal> {
         let cx = self.cx;
+        if let Some(list) = &slot.list {
+            if in_place {
+                return no(Reason::AlternativesConflict, "a list of values mixes with values bound under conditions");
+            }
+            if let Some(init) = &list.init {
+                let taken = self.plan.ways.iter().flatten().filter_map(|s| s.list.as_ref());
+                if taken.filter(|l| l.name == list.name).count() > 1 {
+                    return no(Reason::NoRecipe, "the text holds several lists of values");
+                }
+                cx.assign_before(list.stmt, &list.name, init, edits)?;
+            }
+            if let (Some(call), Some(sign)) = (list.call, self.lists) {
+                cx.replace_expr(call, &python_list::placeholders(cx, sign, list), edits)?;
+            }
+            let converted = list.quoted || (self.lenient && list.beside_column);
+            if !converted {
+                a.lower(
+                    Tier::Observable,
+                    "the values of the list are now bound: the database may compare text differently with a number",
+                );
+            }
+            return Ok(format!("*{}", list.name));
+        }
         if let [Value::Piece(p)] = slot.parts.as_slice() {
             let value = self.operand(*p, in_place, edits)?;
             let number = self.text.expr(*p).is_some_and(|e| self.is_number(e));
@@ -336,8 +378,17 @@ impl<'s, 'a> Sql<'s, 'a> {
     }
 }
 
-/// What becomes of a value: untrusted text is bound, a sort direction is mapped to a constant.
-fn choose(cx: &PyCx<'_>, text: &Text, piece: usize, c: &HoleContext, tainted: bool) -> Result<Choice, Refusal> {
+/// What becomes of a value: untrusted text is bound, a sort direction is mapped to a constant. `lists` is the placeholder that
+/// a list of values repeats.
+fn choose(
+    cx: &PyCx<'_>,
+    flow: &Flow,
+    text: &Text,
+    piece: usize,
+    c: &HoleContext,
+    (tainted, seen): (bool, Option<&[String]>),
+    lists: Option<&str>,
+) -> Result<Choice, Refusal> {
     let Some(expr) = text.expr(piece) else { return Ok(Choice::Keep) };
     if c.label == Label::SqlSortDirection && tainted {
         let value = expr.of(cx.text);
@@ -352,11 +403,27 @@ fn choose(cx: &PyCx<'_>, text: &Text, piece: usize, c: &HoleContext, tainted: bo
             )));
         }
     }
+    if tainted && let Some(list) = python_list::joined(cx, text, piece, c, seen, flow.call.span)? {
+        return match lists {
+            Some(sign) => Ok(Choice::List(python_list::placeholders(cx, sign, &list), list)),
+            None => no(Reason::NoRecipe, "the driver's placeholders cannot be repeated for a list of values"),
+        };
+    }
+    if tainted && may_be_list(text, piece, c) && !is_number(flow, cx, expr) {
+        return list_refusal();
+    }
     Ok(if tainted { Choice::Bind } else { Choice::Keep })
 }
 
+fn is_number(flow: &Flow, cx: &PyCx<'_>, expr: Span) -> bool {
+    flow.shapes
+        .iter()
+        .flat_map(|s| &s.frags)
+        .any(|f| matches!(f, Frag::Hole(h) if h.place.file == cx.file && h.place.span == expr && h.number))
+}
+
 /// The expression without an escape by hand around it.
-fn unescaped(cx: &PyCx<'_>, expr: Span) -> String {
+pub(crate) fn unescaped(cx: &PyCx<'_>, expr: Span) -> String {
     if let Some(Expr::Call(c)) = cx.expr_at(expr)
         && let Expr::Attribute(a) = &*c.func
     {
