@@ -247,8 +247,8 @@ impl Frame<'_, '_, '_> {
     fn assume_member(&mut self, st: &mut State, a: ValueId, x: &Val, b: ValueId, of: &Val, inside: bool) {
         // `needle in text`: a character or sequence test of the text.
         if let Some(needle) = x.as_str()
-            && of.refs.is_empty()
             && of.as_str().is_none()
+            && (of.refs.is_empty() || self.may_be_text(st, of))
         {
             self.assume_contains(st, b, &needle, inside);
             return;
@@ -273,6 +273,16 @@ impl Frame<'_, '_, '_> {
             self.learn(st, a, &Fact::clean(Kinds::ALL), 0);
             self.speak_for(st, a, Kinds::of(Kind::Ssrf).or(Kinds::of(Kind::Redirect)));
         }
+    }
+
+    /// True for a parameter (or a part of one) of unknown type or a text: in a function that checks names it is the name.
+    pub fn may_be_text(&self, st: &State, of: &Val) -> bool {
+        of.tys.iter().all(|t| self.eng.link.str(*t) == "str")
+            && of.refs.iter().all(|r| {
+                st.heap
+                    .get(r)
+                    .is_some_and(|o| o.sym.is_some() && o.elems.is_none() && o.entries.is_none() && o.rest.is_none())
+            })
     }
 
     /// A collection whose every member is known not to come from outside.
@@ -446,10 +456,14 @@ impl Frame<'_, '_, '_> {
                 // Receiver form: text.matches(pattern); function form: matches(pattern, text).
                 let (text, pattern) =
                     if recv.is_some() { (this, ov) } else { (other.unwrap_or(this), Some(self.get(st, this))) };
-                if let Some(p) = pattern.and_then(|p| p.as_str())
-                    && let Some(mask) = pattern_mask(&p, name != "re.match")
-                {
-                    self.learn(st, text, &Fact { allow: mask, ..Fact::default() }, 0);
+                if let Some(p) = pattern.and_then(|p| p.as_str()) {
+                    if let Some(mask) = pattern_mask(&p, name != "re.match") {
+                        self.learn(st, text, &Fact { allow: mask, ..Fact::default() }, 0);
+                    }
+                    // Python's `$` before a line break aside, only Java's and `fullmatch` reach to the end.
+                    if name != "re.match" && names_texts(&p) {
+                        self.learn(st, text, &Fact::clean(Kinds::ALL), 0);
+                    }
                 }
             }
             "re.pattern_fullmatch" | "re.pattern_match" if yes => {
@@ -529,7 +543,9 @@ impl Frame<'_, '_, '_> {
                     _ => return false,
                 };
                 let empty = |v: ValueId| matches!(&self.func.instr(v).op, Op::Const(surefix_ir::Const::Str(s)) if self.module.strings.get(*s).is_empty());
-                name.rsplit('.').next() == Some("join") && c.args.len() > 1 && c.args.last().is_some_and(|a| empty(a.value))
+                name.rsplit('.').next() == Some("join")
+                    && c.args.len() > 1
+                    && c.args.last().is_some_and(|a| empty(a.value))
             }
             _ => false,
         }
@@ -549,6 +565,21 @@ impl Frame<'_, '_, '_> {
     fn names_a_host(&self, v: &Val) -> bool {
         v.as_str().is_some_and(|s| s.split_once("://").is_some_and(|(_, rest)| rest.find('/').is_some_and(|i| i > 0)))
     }
+}
+
+/// True when the pattern matches only texts that it spells out: what fully matches is one of the program's own constants.
+fn names_texts(pattern: &str) -> bool {
+    use regex_syntax::hir::{Hir, HirKind};
+    fn fixed(h: &Hir, depth: u32) -> bool {
+        depth < 20
+            && match h.kind() {
+                HirKind::Literal(_) | HirKind::Empty | HirKind::Look(_) => true,
+                HirKind::Capture(c) => fixed(&c.sub, depth + 1),
+                HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(|p| fixed(p, depth + 1)),
+                HirKind::Class(_) | HirKind::Repetition(_) => false,
+            }
+    }
+    regex_syntax::Parser::new().parse(pattern).is_ok_and(|h| fixed(&h, 0))
 }
 
 /// The ASCII characters that a match of the whole pattern can contain; `None` when unbounded or not understood.

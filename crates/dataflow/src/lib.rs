@@ -9,15 +9,19 @@
 
 mod analyze;
 mod arith;
+mod builtins;
 mod call;
+mod collections;
 mod entry;
 mod guard;
 mod heap;
+mod instantiate;
 mod interp;
 mod intrinsics;
 mod library;
 mod names;
 mod objects;
+mod operate;
 mod resources;
 mod result;
 mod summary;

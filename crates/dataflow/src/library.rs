@@ -533,19 +533,23 @@ impl<'a> Frame<'_, '_, 'a> {
         let mut deps = st.ctl;
         if !tags.is_empty() {
             for a in args.iter().chain(&recv) {
-                if a.val.cst == crate::val::Csts::Top {
-                    deps |= a.val.deps;
-                }
-                for p in a.props.values() {
-                    if p.cst == crate::val::Csts::Top {
-                        deps |= p.deps;
+                for (x, direct) in std::iter::once((&a.val, a.val.ident.is_some()))
+                    .chain(a.props.values().map(|p| (p, p.ident.is_some())))
+                {
+                    if x.cst == crate::val::Csts::Top {
+                        deps |= x.deps;
+                        // What is handed on as it came is filled in for each caller anyway.
+                        if !direct {
+                            self.relevant |= x.deps;
+                        }
                     }
                 }
             }
-            self.relevant |= deps;
         }
-        let new =
+        let mut new =
             Event { func: self.f, value: v, callee: input.callee, tags, recv, args, sinks, deps, via: Vec::new() };
+        new.sinks.iter_mut().for_each(|s| s.2.refs.clear());
+        new.args.iter_mut().chain(&mut new.recv).for_each(crate::summary::Snap::forget_objects);
         // A block may be visited again: the last visit's state subsumes the earlier ones, but taints must not get lost.
         let n = self
             .events

@@ -78,6 +78,14 @@ impl Frame<'_, '_, '_> {
                             Val::cst(C::Func(*f))
                         } else if let Some(g) = link.join(q, name).filter(|g| link.classes.contains_key(g)) {
                             Val::cst(C::Class(g))
+                        } else if self.lang == Lang::Python
+                            && let Some((decl, rows)) = link.rows(self.lang, q, name)
+                        {
+                            // An attribute that a library's base class gives: `objects` of a Django model.
+                            let g = link.join(decl, name).unwrap_or(name);
+                            let mut x = Val::top();
+                            self.attribute_rows(st, v, g, rows, None, &mut x);
+                            x
                         } else {
                             Val::top()
                         }

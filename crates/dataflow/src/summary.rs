@@ -21,6 +21,9 @@ pub(crate) struct Proj {
     pub elems: Option<Vec<Proj>>,
     pub entries: Option<Vec<(C, Proj)>>,
     pub fields: Vec<(G, Proj)>,
+    /// On the first parameter: how many specialised callers are nested around. Part of the key, so that a summary depends on
+    /// its key alone.
+    pub level: u8,
 }
 
 /// A function value as an argument.
@@ -63,6 +66,15 @@ pub(crate) struct Snap {
     pub props: BTreeMap<Arc<str>, Val>,
     pub alloc: Option<Place>,
     pub elems: Option<Vec<Val>>,
+}
+
+impl Snap {
+    /// Drops the references to objects: an event is evidence, and objects kept for it would be copied into every caller.
+    pub fn forget_objects(&mut self) {
+        self.val.refs.clear();
+        self.props.values_mut().for_each(|p| p.refs.clear());
+        self.elems.iter_mut().flatten().for_each(|e| e.refs.clear());
+    }
 }
 
 /// Effect of a call as its caller needs it.

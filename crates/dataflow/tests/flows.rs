@@ -70,6 +70,11 @@ fn java_calls() {
 }
 
 #[test]
+fn java_spring() {
+    check(&[("app/Spring.java", include_str!("java/Spring.java"))]);
+}
+
+#[test]
 fn python_web() {
     check(&[("web.py", include_str!("python/web.py"))]);
 }
@@ -134,4 +139,92 @@ def bad_find():
 "#,
     )]);
     assert!(holding(&p, &run(&p)).contains("bad_find"));
+}
+
+#[test]
+fn a_validator_proves_characters_of_its_argument() {
+    check(&[(
+        "web.py",
+        r#"
+from flask import Flask, request
+app = Flask(__name__)
+
+def validate(name, kind):
+    if "/" in name or "\\" in name:
+        raise ValueError("separator")
+
+def plain(name):
+    if "/" in name:
+        return False
+    if "\\" in name:
+        return False
+    return True
+
+def half(name):
+    if "/" in name:
+        raise ValueError("separator")
+
+def no_member(names):
+    if "/" in names or "\\" in names:
+        raise ValueError("separator")
+
+@app.route("/1", methods=["POST"])
+def good_validated():
+    name = request.files["content"].filename
+    validate(name, kind=3)
+    return str(len(open("/srv/" + name).read()))
+
+@app.route("/2")
+def good_asked():
+    name = request.args["name"]
+    if plain(name):
+        return str(len(open("/srv/" + name).read()))
+    return ""
+
+@app.route("/3")
+def bad_half():
+    name = request.args["name"]
+    half(name[1:])
+    return str(len(open("/srv/" + name).read()))
+
+@app.route("/4")
+def bad_members():
+    names = [request.args["a"], request.args["b"]]
+    no_member(names)
+    return str(len(open("/srv/" + names[0]).read()))
+"#,
+    )]);
+}
+
+#[test]
+fn managers_of_django_models() {
+    check(&[
+        (
+            "shop/models.py",
+            r#"
+from django.db import models
+
+class Item(models.Model):
+    image = models.CharField(max_length=100)
+"#,
+        ),
+        (
+            "shop/views.py",
+            r#"
+import subprocess
+from django.http import HttpRequest, JsonResponse
+from django.views.generic import View
+from shop.models import Item
+
+def bad_raw(request: HttpRequest):
+    name = request.POST.get("name")
+    rows = Item.objects.raw("SELECT * FROM shop_item WHERE name='" + name + "'")
+    return JsonResponse({"n": len(rows)})
+
+def good_key(request: HttpRequest):
+    Item.objects.filter(name=request.POST.get("name")).delete()
+    return JsonResponse({"n": 1})
+"#,
+        ),
+    ]);
 }
