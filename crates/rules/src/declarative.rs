@@ -157,7 +157,8 @@ fn expand(
 }
 
 fn dotted(s: &str) -> bool {
-    s.starts_with(|c: char| c.is_alphabetic() || c == '_') && s.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.')
+    s.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && s.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.')
 }
 
 /// What stands in the source says itself what it is: a literal, or the name of the constant that the analysis knows.
@@ -231,7 +232,12 @@ fn python(py: &PyCx<'_>, cx: &DetectCx<'_>, call: &CallFact, row: &CallFix, out:
                     (None, None) if is_call && !position(path).1.is_empty() && !facts::hides(call) => {
                         fresh.push(format!("{}={text}", position(path).1));
                     }
-                    _ => return no(Reason::ShapeUnknown, format!("the call has no argument {what} that could be changed")),
+                    _ => {
+                        return no(
+                            Reason::ShapeUnknown,
+                            format!("the call has no argument {what} that could be changed"),
+                        );
+                    }
                 }
             }
             Change::Remove(path) => {
@@ -295,7 +301,9 @@ pub(crate) fn assigned_name<'t>(py: &PyCx<'t>, span: Span) -> Option<&'t str> {
             [one] if surefix_syntax::python::span_of(&*a.value) == span => one,
             _ => return None,
         },
-        Stmt::AnnAssign(a) if a.value.as_deref().is_some_and(|v| surefix_syntax::python::span_of(v) == span) => &*a.target,
+        Stmt::AnnAssign(a) if a.value.as_deref().is_some_and(|v| surefix_syntax::python::span_of(v) == span) => {
+            &*a.target
+        }
         _ => return None,
     };
     target.is_name_expr().then(|| py.expr_text(surefix_syntax::python::span_of(target)))

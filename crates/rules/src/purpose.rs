@@ -7,8 +7,26 @@ use surefix_text::{FileId, Span};
 
 /// Words of names that stand for something an attacker must not guess.
 const SECRET: &[&str] = &[
-    "token", "password", "passwd", "passphrase", "passcode", "secret", "nonce", "salt", "otp", "csrf", "xsrf", "session",
-    "sessionid", "cookie", "credential", "credentials", "captcha", "apikey", "jwt", "pin",
+    "token",
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "secret",
+    "nonce",
+    "salt",
+    "otp",
+    "csrf",
+    "xsrf",
+    "session",
+    "sessionid",
+    "cookie",
+    "credential",
+    "credentials",
+    "captcha",
+    "apikey",
+    "jwt",
+    "pin",
 ];
 
 /// Pairs of words with that meaning.
@@ -75,8 +93,20 @@ fn words(code: &str) -> Vec<Option<String>> {
 
 /// Methods of database sessions: `session.add(row)` says nothing about a session of a user.
 const DATABASE: &[&str] = &[
-    "session.add(", "session.add_all(", "session.bulk_", "session.commit(", "session.delete(", "session.execute(", "session.flush(",
-    "session.get(", "session.merge(", "session.persist(", "session.query(", "session.save(", "session.saveOrUpdate(", "session.scalar(",
+    "session.add(",
+    "session.add_all(",
+    "session.bulk_",
+    "session.commit(",
+    "session.delete(",
+    "session.execute(",
+    "session.flush(",
+    "session.get(",
+    "session.merge(",
+    "session.persist(",
+    "session.query(",
+    "session.save(",
+    "session.saveOrUpdate(",
+    "session.scalar(",
     "session.scalars(",
 ];
 

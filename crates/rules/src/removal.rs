@@ -67,9 +67,7 @@ pub(crate) fn python(py: &PyCx<'_>, stmt: Span, edits: &mut Vec<Edit>) -> Result
         return Ok(());
     }
     let rest = Span::new(stmt.hi, layout::line_end(text, stmt.hi)).of(text).trim_start();
-    if layout::first_on_line(text, stmt.lo) && rest.starts_with('#') {
-        edits.push(Edit::delete(py.file, lines(text, stmt)));
-    } else if layout::first_on_line(text, stmt.lo) && rest.is_empty() {
+    if layout::first_on_line(text, stmt.lo) && (rest.is_empty() || rest.starts_with('#')) {
         edits.push(Edit::delete(py.file, lines(text, stmt)));
     } else {
         return no(Reason::ControlFlow, "the statement shares its line with others");

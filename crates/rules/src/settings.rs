@@ -23,8 +23,6 @@ pub(crate) struct Setting<'a> {
     pub value: &'a Const,
     /// The value's token.
     pub value_span: Span,
-    /// The statement.
-    pub stmt: Span,
     pub home: Home,
 }
 
@@ -54,26 +52,25 @@ fn of_function<'a>(
         Op::Const(c) => Some((c, func.instr(v).span)),
         _ => None,
     };
-    let mut push = |name: &'a str, v: ValueId, stmt: Span, home: Home| {
+    let mut push = |name: &'a str, v: ValueId, home: Home| {
         if let Some((value, value_span)) = constant(v).filter(|_| wanted(name)) {
-            out.push(Setting { file, name, value, value_span, stmt, home });
+            out.push(Setting { file, name, value, value_span, home });
         }
     };
     for instr in &func.instrs {
-        let stmt = func.stmts.get(instr.stmt.0 as usize).copied().unwrap_or(instr.span);
         match &instr.op {
             Op::StoreName(name, v) if func.is(flags::INITIALISER) => {
-                push(module.strings.get(*name), *v, stmt, Home::Module);
+                push(module.strings.get(*name), *v, Home::Module);
             }
             Op::StoreField(_, name, v) if func.is(flags::INITIALISER) => {
                 let class = module.classes.iter().enumerate().filter(|(_, c)| c.body_span.contains(instr.span));
                 if let Some((n, _)) = class.min_by_key(|(_, c)| c.body_span.len()) {
-                    push(module.strings.get(*name), *v, stmt, Home::Class(n));
+                    push(module.strings.get(*name), *v, Home::Class(n));
                 }
             }
             Op::StoreIndex(base, key, v) if is_config(module, func, *base) => {
                 if let Some((Const::Str(k), _)) = constant(*key) {
-                    push(module.strings.get(*k), *v, stmt, Home::Config);
+                    push(module.strings.get(*k), *v, Home::Config);
                 }
             }
             Op::Call(c) => {
@@ -82,7 +79,7 @@ fn of_function<'a>(
                     && is_config(module, func, *recv)
                 {
                     for a in c.args.iter().filter(|a| a.spread == 0) {
-                        push(module.strings.get(a.name), a.value, stmt, Home::Config);
+                        push(module.strings.get(a.name), a.value, Home::Config);
                     }
                 }
             }
@@ -107,11 +104,11 @@ pub(crate) fn is_django(cx: &DetectCx<'_>, file: FileId) -> bool {
 
 /// True when path or class say that the settings are for work or tests, not for production.
 pub(crate) fn is_for_development(cx: &DetectCx<'_>, s: &Setting<'_>) -> bool {
-    const WORDS: &[&str] = &["dev", "devel", "develop", "development", "local", "test", "tests", "testing", "debug", "ci", "example"];
+    const WORDS: &[&str] =
+        &["dev", "devel", "develop", "development", "local", "test", "tests", "testing", "debug", "ci", "example"];
     let path = cx.program.paths.get(s.file.0 as usize).map_or("", String::as_str);
-    let word = |t: &str| {
-        t.split(|c: char| !c.is_alphanumeric()).any(|w| WORDS.contains(&w.to_ascii_lowercase().as_str()))
-    };
+    let word =
+        |t: &str| t.split(|c: char| !c.is_alphanumeric()).any(|w| WORDS.contains(&w.to_ascii_lowercase().as_str()));
     let module = cx.module(s.file);
     let class = match s.home {
         Home::Class(n) => module.classes.get(n).map_or("", |c| module.strings.get(c.name)),

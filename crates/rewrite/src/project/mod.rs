@@ -96,6 +96,11 @@ impl Project {
         self.python_lowest(path).unwrap_or((3, 8))
     }
 
+    /// The lowest Python version that the project of `path` says it supports; `None` when it says nothing.
+    pub fn python_declared(&self, path: &str) -> Option<(u8, u8)> {
+        self.python_lowest(path)
+    }
+
     /// Whether the code at `path` (`….java` or Python) can use a dependency: `group:artifact` for Java, a distribution name for
     /// Python. The inner value is its version where it is written. Dependencies for tests only count for test code.
     pub fn has_dep(&self, path: &str, name: &str) -> Option<Option<String>> {

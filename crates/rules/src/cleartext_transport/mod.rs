@@ -64,8 +64,30 @@ fn host_of(url: &str) -> Option<&str> {
 
 /// A name of the public internet: no address, no local name, no name reserved for examples and tests, no address of an XML vocabulary.
 fn is_public(host: &str) -> bool {
-    const LOCAL: &[&str] = &["localhost", "local", "internal", "lan", "test", "example", "invalid", "localdomain", "intranet", "corp", "svc"];
-    const NAMES: &[&str] = &["example.com", "example.org", "example.net", "www.w3.org", "xml.org", "java.sun.com", "xmlns.com", "purl.org", "schemas.xmlsoap.org"];
+    const LOCAL: &[&str] = &[
+        "localhost",
+        "local",
+        "internal",
+        "lan",
+        "test",
+        "example",
+        "invalid",
+        "localdomain",
+        "intranet",
+        "corp",
+        "svc",
+    ];
+    const NAMES: &[&str] = &[
+        "example.com",
+        "example.org",
+        "example.net",
+        "www.w3.org",
+        "xml.org",
+        "java.sun.com",
+        "xmlns.com",
+        "purl.org",
+        "schemas.xmlsoap.org",
+    ];
     let host = host.to_ascii_lowercase();
     let last = host.rsplit('.').next().unwrap_or("");
     host.contains('.')
@@ -83,7 +105,9 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         return Err(Refusal::new(Reason::NoLocalFix, "an encrypted protocol is another protocol, which the other side has to offer")
             .with_steps("Ask whether the server offers SSH, SFTP or FTP over TLS, and use a client for that. Change the password afterwards."));
     }
-    let Some((at, host)) = plain_url(call) else { return Err(Refusal::new(Reason::ShapeUnknown, "the URL is not known")) };
+    let Some((at, host)) = plain_url(call) else {
+        return Err(Refusal::new(Reason::ShapeUnknown, "the URL is not known"));
+    };
     let decided = cx.decisions.get(META.id, "https-hosts").iter().any(|h| h.eq_ignore_ascii_case(host));
     // The project itself asks the same host with encryption.
     let https = format!("https://{host}");
@@ -100,7 +124,10 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     };
     let lo = arg.lo + u32::try_from(offset).unwrap_or(0);
     let mut assurance = Assurance::start(Tier::Observable);
-    assurance.lower(Tier::Observable, "the request fails where the server's certificate is not trusted or a proxy only lets http through");
+    assurance.lower(
+        Tier::Observable,
+        "the request fails where the server's certificate is not trusted or a proxy only lets http through",
+    );
     Ok(Fix {
         title: "Ask over an encrypted connection".to_string(),
         edits: vec![Edit::replace(found.file, Span::new(lo, lo + 4), "https")],
@@ -118,7 +145,17 @@ mod tests {
         let public = |u: &str| host_of(u).is_some_and(is_public);
         assert!(public("http://api.weather.gov/points"));
         assert!(public("http://user:pw@files.acme.com:8080/x"));
-        for local in ["http://localhost:8080/", "http://10.0.0.1/", "http://[::1]/", "http://service/", "http://db.internal/", "https://acme.com/", "http://www.w3.org/2001/XMLSchema", "http://x.example.com/", "http://{host}.acme.com/"] {
+        for local in [
+            "http://localhost:8080/",
+            "http://10.0.0.1/",
+            "http://[::1]/",
+            "http://service/",
+            "http://db.internal/",
+            "https://acme.com/",
+            "http://www.w3.org/2001/XMLSchema",
+            "http://x.example.com/",
+            "http://{host}.acme.com/",
+        ] {
             assert!(!public(local), "{local}");
         }
     }

@@ -61,5 +61,10 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     };
     let mut assurance = Assurance::start(Tier::Observable);
     assurance.lower(Tier::Observable, note);
-    Ok(Fix { title: "Switch the protection against forged requests on".to_string(), edits, assurance, needs: Vec::new() })
+    Ok(Fix {
+        title: "Switch the protection against forged requests on".to_string(),
+        edits,
+        assurance,
+        needs: Vec::new(),
+    })
 }

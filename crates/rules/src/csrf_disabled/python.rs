@@ -7,16 +7,26 @@ use surefix_ir::{Const, Lang};
 use surefix_text::{FileId, Span};
 
 /// Words of names of views that other systems call.
-const FOR_SYSTEMS: &[&str] = &["webhook", "hook", "callback", "api", "notify", "ipn", "stripe", "github", "graphql", "rpc", "health"];
+const FOR_SYSTEMS: &[&str] =
+    &["webhook", "hook", "callback", "api", "notify", "ipn", "stripe", "github", "graphql", "rpc", "health"];
 
 pub(super) fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     for s in settings::all(cx, &|n| matches!(n, "WTF_CSRF_ENABLED" | "WTF_CSRF_CHECK_DEFAULT")) {
         if *s.value == Const::Bool(false) && s.home != Home::Module && !settings::is_for_development(cx, &s) {
-            out.push(flows::from_place(&META, s.file, s.value_span, "csrf", s.name, message("the application"), "flask"));
+            out.push(flows::from_place(
+                &META,
+                s.file,
+                s.value_span,
+                "csrf",
+                s.name,
+                message("the application"),
+                "flask",
+            ));
         }
     }
     for (i, module) in cx.program.modules.iter().enumerate().filter(|(_, m)| m.lang == Lang::Python) {
-        let from_django = module.imports.iter().any(|i| module.strings.get(i.path).starts_with("django.views.decorators.csrf"));
+        let from_django =
+            module.imports.iter().any(|i| module.strings.get(i.path).starts_with("django.views.decorators.csrf"));
         if !from_django {
             continue;
         }
@@ -45,6 +55,8 @@ pub(super) fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
 pub(super) fn confidence(cx: &DetectCx<'_>, file: u32, around: Span) -> Confidence {
     let text = around.of(cx.text(FileId(file)));
     let head: String = text.lines().take(12).collect::<Vec<_>>().join("\n").to_ascii_lowercase();
-    let signed = text.contains("compare_digest") || text.contains("HTTP_AUTHORIZATION") || text.to_ascii_lowercase().contains("signature");
+    let signed = text.contains("compare_digest")
+        || text.contains("HTTP_AUTHORIZATION")
+        || text.to_ascii_lowercase().contains("signature");
     if signed || FOR_SYSTEMS.iter().any(|w| head.contains(w)) { Confidence::Low } else { Confidence::Medium }
 }

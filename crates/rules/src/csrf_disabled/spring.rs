@@ -11,7 +11,8 @@ use surefix_text::{Edit, FileId, Reason, Refusal, Span};
 const STATELESS: &[&str] = &["STATELESS", "oauth2ResourceServer", "BearerToken", "SessionCreationPolicy.NEVER"];
 
 /// Words of a configuration with logins that a session remembers.
-const SESSION: &[&str] = &["formLogin", "rememberMe", "oauth2Login", "saml2Login", "invalidSessionUrl", "maximumSessions", "logout("];
+const SESSION: &[&str] =
+    &["formLogin", "rememberMe", "oauth2Login", "saml2Login", "invalidSessionUrl", "maximumSessions", "logout("];
 
 pub(super) fn detect(cx: &DetectCx<'_>, call: &CallFact, out: &mut Vec<Found>) {
     let name = flows::short(&call.callee);
@@ -43,7 +44,8 @@ fn disabled(jx: &JavaCx<'_>, call: Span) -> Option<Span> {
                 "method_reference" => jx.node_text(node).ends_with("::disable"),
                 "lambda_expression" => {
                     let body = jx.node_text(node.child_by_field_name("body")?);
-                    let plain: String = body.chars().filter(|c| !c.is_whitespace() && !matches!(c, '{' | '}' | ';')).collect();
+                    let plain: String =
+                        body.chars().filter(|c| !c.is_whitespace() && !matches!(c, '{' | '}' | ';')).collect();
                     plain.split_once('.').is_some_and(|(v, rest)| {
                         rest == "disable()" && v.chars().all(|c| c.is_alphanumeric() || c == '_')
                     })

@@ -44,7 +44,8 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     }
     for (i, module) in cx.program.modules.iter().enumerate().filter(|(_, m)| m.lang == Lang::Java) {
         for a in module.classes.iter().flat_map(|c| &c.annotations) {
-            let debug = a.args.iter().any(|(k, v)| module.strings.get(*k) == "debug" && module.strings.get(*v) == "true");
+            let debug =
+                a.args.iter().any(|(k, v)| module.strings.get(*k) == "debug" && module.strings.get(*v) == "true");
             if debug && module.strings.get(a.name).ends_with("EnableWebSecurity") {
                 out.push(flows::from_place(
                     &META,
@@ -52,7 +53,8 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
                     a.span,
                     "debug",
                     "EnableWebSecurity",
-                    "Debugging is switched on: requests with their headers and sessions are written to the log".to_string(),
+                    "Debugging is switched on: requests with their headers and sessions are written to the log"
+                        .to_string(),
                     "annotation",
                 ));
             }
@@ -88,7 +90,9 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
                     true
                 });
             }
-            let Some(at) = at else { return Err(Refusal::new(Reason::ShapeUnknown, "the annotation has no debug element")) };
+            let Some(at) = at else {
+                return Err(Refusal::new(Reason::ShapeUnknown, "the annotation has no debug element"));
+            };
             jx.replace_expr(at, "false", &mut edits)?;
         }
         // The switch stays, in the environment: running the development server needs it.

@@ -67,7 +67,7 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
             let arg = facts::arg(call, *at, keyword);
             // An asymmetric key of a decoder is public.
             let public = facts::text(arg).is_some_and(|t| t.contains("PUBLIC KEY"));
-            if !public && facts::text(arg).is_some_and(|t| secret::is_real(t)) {
+            if !public && facts::text(arg).is_some_and(secret::is_real) {
                 out.push(flows::from_call(&META, call, "secret", message(flows::short(callee)), ""));
             }
         }

@@ -7,9 +7,46 @@ use surefix_text::FileId;
 
 /// Words that only stand where a secret goes.
 const PLACEHOLDERS: &[&str] = &[
-    "changeme", "change_me", "change-me", "changeit", "placeholder", "example", "sample", "dummy", "todo", "fixme", "your", "insert",
-    "replace", "xxxx", "test", "foobar", "foo", "none", "null", "undefined", "default", "redacted", "secret", "password", "passwd", "admin",
-    "root", "guest", "user", "postgres", "mysql", "dev", "local", "12345678", "123456", "key", "token", "unused", "fake", "mock",
+    "changeme",
+    "change_me",
+    "change-me",
+    "changeit",
+    "placeholder",
+    "example",
+    "sample",
+    "dummy",
+    "todo",
+    "fixme",
+    "your",
+    "insert",
+    "replace",
+    "xxxx",
+    "test",
+    "foobar",
+    "foo",
+    "none",
+    "null",
+    "undefined",
+    "default",
+    "redacted",
+    "secret",
+    "password",
+    "passwd",
+    "admin",
+    "root",
+    "guest",
+    "user",
+    "postgres",
+    "mysql",
+    "dev",
+    "local",
+    "12345678",
+    "123456",
+    "key",
+    "token",
+    "unused",
+    "fake",
+    "mock",
 ];
 
 /// True for text that is worth stealing: not empty, no placeholder, no reference to where the secret is, no word of a human language.
@@ -24,7 +61,22 @@ pub(super) fn is_real(text: &str) -> bool {
     }
     // "your-secret-key", "change-me-in-production": several words that are placeholders.
     let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
-    if words.any(|w| matches!(w, "your" | "changeme" | "change" | "example" | "placeholder" | "dummy" | "test" | "insert" | "replace" | "todo" | "xxx")) {
+    if words.any(|w| {
+        matches!(
+            w,
+            "your"
+                | "changeme"
+                | "change"
+                | "example"
+                | "placeholder"
+                | "dummy"
+                | "test"
+                | "insert"
+                | "replace"
+                | "todo"
+                | "xxx"
+        )
+    }) {
         return false;
     }
     let distinct = {
@@ -78,10 +130,16 @@ fn token(text: &str) -> Option<&'static str> {
     let shape = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let hit = TOKENS.iter().find(|(p, n)| {
         t.strip_prefix(p).is_some_and(|rest| {
-            rest.len() >= *n && rest.len() < 200 && rest.chars().all(shape) && !t.to_ascii_lowercase().contains("example")
+            rest.len() >= *n
+                && rest.len() < 200
+                && rest.chars().all(shape)
+                && !t.to_ascii_lowercase().contains("example")
         })
     });
-    let exact = |p: &str| !matches!(p, "AKIA" | "ASIA") || (t.len() == 20 && t.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()));
+    let exact = |p: &str| {
+        !matches!(p, "AKIA" | "ASIA")
+            || (t.len() == 20 && t.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()))
+    };
     let repeated = {
         let tail: Vec<char> = t.chars().rev().take(12).collect();
         tail.windows(2).all(|w| w[0] == w[1])
@@ -95,7 +153,17 @@ mod tests {
 
     #[test]
     fn placeholders_are_no_secrets() {
-        for t in ["", "changeme", "your-secret-key", "${DB_PASSWORD}", "<password>", "aaaaaaaaaa", "test", "password", "short"] {
+        for t in [
+            "",
+            "changeme",
+            "your-secret-key",
+            "${DB_PASSWORD}",
+            "<password>",
+            "aaaaaaaaaa",
+            "test",
+            "password",
+            "short",
+        ] {
             assert!(!is_real(t), "{t}");
         }
         assert!(is_real("kX9!pq27Lm"));

@@ -14,7 +14,9 @@ fn no<T>(reason: Reason, why: &str) -> Result<T, Refusal> {
 pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let Some(call) = found.call() else { return no(Reason::NoRecipe, "the call is not known") };
     let jx = cx.java(found.file);
-    let Some(arg) = jx.args(call.span).first().copied() else { return no(Reason::ShapeUnknown, "the call has no cookie") };
+    let Some(arg) = jx.args(call.span).first().copied() else {
+        return no(Reason::ShapeUnknown, "the call has no cookie");
+    };
     let mut edits = Vec::new();
     let wanted: &[&str] = match found.variant {
         "secure" => &["setSecure"],

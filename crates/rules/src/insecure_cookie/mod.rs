@@ -1,12 +1,13 @@
 //! `insecure-cookie`: cookie without the Secure or HttpOnly flag.
 
+mod java_builders;
 mod java_servlet;
 mod python_response;
 
-use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, facts, flows, settings};
 use surefix_dataflow::{ArgFact, CallFact, ConstVal};
-use surefix_ir::Lang;
-use surefix_text::{Fix, Refusal, Tier};
+use surefix_ir::{Const, Lang};
+use surefix_text::{Assurance, Fix, Refusal, Tier};
 
 /// Facts about the class.
 pub const META: RuleMeta = RuleMeta {
@@ -52,8 +53,25 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
                 }
                 _ => continue,
             },
-            "set_cookie" | "set_signed_cookie" => {
-                if call.args.iter().any(|a| a.spread == 2) || removes(argument(call, "max_age", 2).and_then(|a| a.consts.as_deref())) {
+            "build" if call.callee.ends_with("ResponseCookieBuilder.build") => match java_builders::spring(call) {
+                Some(flags) => flags,
+                None => continue,
+            },
+            "<init>" if call.callee == "javax.ws.rs.core.NewCookie.<init>" => match java_builders::jaxrs(call) {
+                Some(flags) => flags,
+                None => continue,
+            },
+            "setSecure" | "setHttpOnly" if call.callee.contains("SessionCookieConfig") => {
+                if facts::is_bool(call.args.first(), false) {
+                    let what = "The cookie of the session is switched to be less protected";
+                    out.push(flows::from_call(&META, call, "flags", what.to_string(), "switch"));
+                }
+                continue;
+            }
+            "set_cookie" | "set_signed_cookie" | "set_secure_cookie" => {
+                if call.args.iter().any(|a| a.spread == 2)
+                    || removes(argument(call, "max_age", 2).and_then(|a| a.consts.as_deref()))
+                {
                     continue;
                 }
                 let (at_secure, at_http) = positions(&call.callee);
@@ -75,13 +93,28 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
         };
         out.push(flows::from_call(&META, call, "flags", format!("The cookie {what}"), variant));
     }
+    for s in settings::all(cx, &|n| SETTINGS.contains(&n)) {
+        let known = s.home != settings::Home::Module || settings::is_django(cx, s.file);
+        if *s.value == Const::Bool(false) && known && !settings::is_for_development(cx, &s) {
+            let what = "The cookie of the session is switched to be less protected";
+            out.push(flows::from_place(&META, s.file, s.value_span, "flags", s.name, what.to_string(), "setting"));
+        }
+    }
 }
+
+/// Settings of Flask and Django that switch a flag of the framework's own cookies. The CSRF cookie may have to be readable.
+const SETTINGS: &[&str] = &[
+    "SESSION_COOKIE_SECURE",
+    "SESSION_COOKIE_HTTPONLY",
+    "CSRF_COOKIE_SECURE",
+    "REMEMBER_COOKIE_SECURE",
+    "REMEMBER_COOKIE_HTTPONLY",
+];
 
 /// Positions of `secure` and `httponly` among the positional arguments of the framework's method.
 fn positions(callee: &str) -> (usize, usize) {
-    if callee.starts_with("flask.") || callee.starts_with("werkzeug.") || callee.starts_with("django.") {
-        (6, 7)
-    } else if callee.starts_with("starlette.") || callee.starts_with("fastapi.") {
+    let framework = callee.split('.').next().unwrap_or("");
+    if matches!(framework, "flask" | "werkzeug" | "django" | "starlette" | "fastapi") {
         (6, 7)
     } else {
         (usize::MAX, usize::MAX)
@@ -121,11 +154,25 @@ fn readable(name: Option<&[ConstVal]>) -> bool {
 }
 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    let sink = found.sink.as_str();
     match cx.detect.lang(found.file) {
-        Lang::Java => java_servlet::fix(cx, found),
+        Lang::Java if sink.starts_with("javax.servlet.http.HttpServletResponse") => java_servlet::fix(cx, found),
+        Lang::Java => java_builders::fix(cx, found),
+        Lang::Python if found.variant == "setting" => {
+            let mut edits = Vec::new();
+            cx.python(found.file).replace_expr(found.span, "True", &mut edits)?;
+            Ok(done(edits))
+        }
         Lang::Python => python_response::fix(cx, found),
     }
 }
 
+fn done(edits: Vec<surefix_text::Edit>) -> Fix {
+    let mut assurance = Assurance::start(Tier::Observable);
+    assurance.lower(Tier::Observable, NOTICED);
+    Fix { title: "Set the flags that protect the cookie".to_string(), edits, assurance, needs: Vec::new() }
+}
+
 /// The note on who can notice.
-const NOTICED: &str = "deployments that serve the page without TLS no longer receive the cookie, and scripts cannot read it";
+const NOTICED: &str =
+    "deployments that serve the page without TLS no longer receive the cookie, and scripts cannot read it";

@@ -79,13 +79,14 @@ fn field_init<'t>(jx: &'t JavaCx<'_>, name: &str, at: Span) -> Option<Node<'t>> 
     let mut other = false;
     tree::walk(jx.root(), &mut |n| {
         match n.kind() {
-            "variable_declarator" if n.parent().is_some_and(|p| p.kind() == "field_declaration") => {
-                if n.child_by_field_name("name").is_some_and(|x| jx.node_text(x) == name) {
-                    other |= found.is_some();
-                    let class = n.parent().and_then(|p| p.parent());
-                    if class.is_some_and(|c| tree::span_of(c).contains(at)) {
-                        found = n.child_by_field_name("value");
-                    }
+            "variable_declarator"
+                if n.parent().is_some_and(|p| p.kind() == "field_declaration")
+                    && n.child_by_field_name("name").is_some_and(|x| jx.node_text(x) == name) =>
+            {
+                other |= found.is_some();
+                let class = n.parent().and_then(|p| p.parent());
+                if class.is_some_and(|c| tree::span_of(c).contains(at)) {
+                    found = n.child_by_field_name("value");
                 }
             }
             "assignment_expression" => {

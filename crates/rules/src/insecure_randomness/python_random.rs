@@ -7,7 +7,9 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let no = |why: &str| Err(Refusal::new(Reason::NoRecipe, why));
     let Some(call) = found.call() else { return no("the call is not known") };
     let Some(method) = call.callee.strip_prefix("random.").filter(|m| !m.contains('.')) else {
-        return no("only functions of the module random have a drop-in replacement; a generator object may be shared and seeded");
+        return no(
+            "only functions of the module random have a drop-in replacement; a generator object may be shared and seeded",
+        );
     };
     let py = cx.python(found.file);
     py.no_error_at(call.span)?;

@@ -65,7 +65,9 @@ fn jjwt(jx: &JavaCx<'_>, call: &CallFact, code: &str, edits: &mut Vec<Edit>) -> 
         return Err(no_key("the parser is given no key in this method"));
     };
     fits(jx, call.span)?;
-    let Some(name) = jx.call_name(call.span) else { return Err(Refusal::new(Reason::ShapeUnknown, "the call has no name")) };
+    let Some(name) = jx.call_name(call.span) else {
+        return Err(Refusal::new(Reason::ShapeUnknown, "the call has no name"));
+    };
     edits.push(Edit::replace(jx.file, name, new));
     Ok(())
 }
@@ -74,8 +76,7 @@ fn jjwt(jx: &JavaCx<'_>, call: &CallFact, code: &str, edits: &mut Vec<Edit>) -> 
 fn fits(jx: &JavaCx<'_>, call: Span) -> Result<(), Refusal> {
     let mut node = jx.node_at(call);
     let mut inner = call;
-    loop {
-        let Some(parent) = node.and_then(|n| n.parent()) else { break };
+    while let Some(parent) = node.and_then(|n| n.parent()) {
         match parent.kind() {
             "expression_statement" => return Ok(()),
             "method_invocation" => {

@@ -28,7 +28,8 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
             Lang::Python => python::judge(cx, call),
         };
         if let Some((variant, confidence)) = judged {
-            let message = "The token is believed without a check of its signature, so anybody can write one".to_string();
+            let message =
+                "The token is believed without a check of its signature, so anybody can write one".to_string();
             let mut found = flows::from_call(&META, call, "signature", message, variant);
             found.confidence = confidence;
             out.push(found);

@@ -55,9 +55,9 @@ fn off_in_options(py: &PyCx<'_>, call: Span) -> Option<Span> {
 /// `algorithms=["none"]`.
 fn none_allowed(py: &PyCx<'_>, call: Span) -> bool {
     match py.keyword(call, "algorithms").and_then(|s| py.expr_at(s)) {
-        Some(Expr::List(l)) => l.elts.iter().any(|e| {
-            matches!(e, Expr::StringLiteral(s) if s.value.to_str().eq_ignore_ascii_case("none"))
-        }),
+        Some(Expr::List(l)) => {
+            l.elts.iter().any(|e| matches!(e, Expr::StringLiteral(s) if s.value.to_str().eq_ignore_ascii_case("none")))
+        }
         _ => false,
     }
 }
@@ -70,7 +70,8 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact, edits: &mut Ve
     }
     let args = py.args(call.span);
     // With the check switched on, PyJWT wants a key and the algorithms, and raises an error for every token otherwise.
-    let key = args.iter().filter(|a| a.name.is_none()).nth(1).or(args.iter().find(|a| a.name.as_deref() == Some("key")));
+    let key =
+        args.iter().filter(|a| a.name.is_none()).nth(1).or(args.iter().find(|a| a.name.as_deref() == Some("key")));
     let empty = |s: Span| matches!(py.expr_text(s), "None" | "\"\"" | "''" | "b\"\"" | "b''");
     if key.is_none_or(|k| k.unpacked || empty(k.value)) {
         return Err(no_key("the call is given no key"));

@@ -59,7 +59,9 @@ fn python(cx: &DetectCx<'_>, call: &CallFact) -> bool {
         let plain = call.recv.as_ref().is_none_or(|r| r.types.iter().all(|t| t == "requests.Session"));
         let sends = session || !method.contains('.');
         // Timeouts of sessions are set where they are made.
-        return sends && !(session && (!plain || text.contains(".mount("))) && facts::arg(call, facts::KEYWORD_ONLY, "timeout").is_none();
+        return sends
+            && !(session && (!plain || text.contains(".mount(")))
+            && facts::arg(call, facts::KEYWORD_ONLY, "timeout").is_none();
     }
     PYTHON.iter().any(|(name, at, keyword)| call.callee == *name && facts::arg(call, *at, keyword).is_none())
 }
@@ -76,6 +78,7 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         Lang::Java => java::fix(cx, found, call, &mut edits)?,
     }
     let mut assurance = Assurance::start(Tier::Observable);
-    assurance.lower(Tier::Observable, "an answer that stays away for 60 seconds becomes an error instead of a longer wait");
+    assurance
+        .lower(Tier::Observable, "an answer that stays away for 60 seconds becomes an error instead of a longer wait");
     Ok(Fix { title: "Give up waiting after 60 seconds".to_string(), edits, assurance, needs: Vec::new() })
 }

@@ -24,8 +24,20 @@ pub const RULE: Rule = Rule { meta: META, detect, fix };
 const LOGIN: &[&str] = &["login", "signin", "authenticate", "logon"];
 
 /// Words of attributes that say who is logged in.
-const WHO: &[&str] =
-    &["user", "username", "userid", "account", "principal", "customer", "member", "logged", "loggedin", "authenticated", "role", "admin"];
+const WHO: &[&str] = &[
+    "user",
+    "username",
+    "userid",
+    "account",
+    "principal",
+    "customer",
+    "member",
+    "logged",
+    "loggedin",
+    "authenticated",
+    "role",
+    "admin",
+];
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     for call in flows::watched(cx, &META) {
@@ -47,7 +59,10 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
             continue;
         }
         // One finding a method: the first attribute.
-        if out.iter().any(|f: &Found| f.rule == META.id && f.file == file && f.call().is_some_and(|c| c.func == call.func)) {
+        if out
+            .iter()
+            .any(|f: &Found| f.rule == META.id && f.file == file && f.call().is_some_and(|c| c.func == call.func))
+        {
             continue;
         }
         let message = "The session from before the login is kept: who planted its id is logged in too".to_string();
@@ -73,7 +88,10 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     // The session exists by then, without one the call would fail.
     jx.insert_after_stmt(stmt, &[&format!("{request}.changeSessionId();")], &mut edits)?;
     let mut assurance = Assurance::start(Tier::Observable);
-    assurance.lower(Tier::Observable, "the id of the session is another one after the login; whatever remembered the old one has to read it again");
+    assurance.lower(
+        Tier::Observable,
+        "the id of the session is another one after the login; whatever remembered the old one has to read it again",
+    );
     Ok(Fix { title: "Give the session a new id at the login".to_string(), edits, assurance, needs: Vec::new() })
 }
 

@@ -46,12 +46,14 @@ const VECTORS: &[(&str, usize, &str)] = &[
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     for call in flows::watched(cx, &META) {
         let name = flows::short(&call.callee);
-        let vector = VECTORS.iter().filter(|v| v.0 == name).find_map(|v| {
-            facts::arg(call, v.1, v.2).or_else(|| facts::arg(call, facts::KEYWORD_ONLY, "nonce"))
-        });
+        let vector = VECTORS
+            .iter()
+            .filter(|v| v.0 == name)
+            .find_map(|v| facts::arg(call, v.1, v.2).or_else(|| facts::arg(call, facts::KEYWORD_ONLY, "nonce")));
         let Some(vector) = vector else { continue };
         if constant(vector) || never_filled(cx, call, vector) {
-            let message = "The initialisation vector is the same for every message, which gives away equal beginnings of texts";
+            let message =
+                "The initialisation vector is the same for every message, which gives away equal beginnings of texts";
             out.push(flows::from_call(&META, call, "iv", message.to_string(), ""));
         }
     }
@@ -79,7 +81,9 @@ fn never_filled(cx: &DetectCx<'_>, call: &CallFact, vector: &ArgFact) -> bool {
         Op::Bin(BinOp::Mul, a, b) => is_const(*a) && is_const(*b),
         Op::Call(inner) => match &inner.callee {
             Callee::Name(n) => {
-                module.strings.get(*n) == "bytes" && inner.args.len() == 1 && inner.args.iter().all(|a| is_const(a.value))
+                module.strings.get(*n) == "bytes"
+                    && inner.args.len() == 1
+                    && inner.args.iter().all(|a| is_const(a.value))
             }
             _ => false,
         },

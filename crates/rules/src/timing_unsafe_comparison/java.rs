@@ -26,7 +26,10 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
                 return Err(unknown_types());
             }
             let ty = jx.bring_type(DIGEST, &mut edits)?;
-            let callee = Span::new(found.span.lo, node.child_by_field_name("name").map_or(found.span.lo, |n| tree::span_of(n).hi));
+            let callee = Span::new(
+                found.span.lo,
+                node.child_by_field_name("name").map_or(found.span.lo, |n| tree::span_of(n).hi),
+            );
             edits.push(Edit::replace(found.file, callee, format!("{ty}.isEqual")));
         }
         ("equals", [b]) => {
@@ -46,7 +49,10 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
             } else if jx.is_simple_pure(*b) {
                 format!("{text} == null ? null : {}", bytes(text))
             } else {
-                return Err(Refusal::new(Reason::SideEffect, "the compared value may be null, and asking it twice may have an effect"));
+                return Err(Refusal::new(
+                    Reason::SideEffect,
+                    "the compared value may be null, and asking it twice may have an effect",
+                ));
             };
             jx.replace_expr(found.span, &format!("{ty}.isEqual({}, {right})", bytes(left)), &mut edits)?;
         }
@@ -61,8 +67,18 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
 }
 
 /// Methods of the JDK and Commons Codec that give text, never null.
-const GIVE_TEXT: &[&str] =
-    &["encodeToString", "encodeHexString", "formatHex", "toString", "toLowerCase", "toUpperCase", "trim", "substring", "printHexBinary", "format"];
+const GIVE_TEXT: &[&str] = &[
+    "encodeToString",
+    "encodeHexString",
+    "formatHex",
+    "toString",
+    "toLowerCase",
+    "toUpperCase",
+    "trim",
+    "substring",
+    "printHexBinary",
+    "format",
+];
 
 /// The expression is certainly of the type, by declaration or by what makes it.
 fn is(jx: &JavaCx<'_>, node: Node<'_>, ty: &str, depth: u8) -> bool {
@@ -75,12 +91,16 @@ fn is(jx: &JavaCx<'_>, node: Node<'_>, ty: &str, depth: u8) -> bool {
         "cast_expression" => node.child_by_field_name("type").is_some_and(|t| jx.node_text(t) == ty),
         "object_creation_expression" => node.child_by_field_name("type").is_some_and(|t| jx.node_text(t) == ty),
         "binary_expression" => {
-            ty == "String" && jx.node_text(node).contains('+') && node.named_child(0).is_some_and(|n| is(jx, n, ty, depth + 1))
+            ty == "String"
+                && jx.node_text(node).contains('+')
+                && node.named_child(0).is_some_and(|n| is(jx, n, ty, depth + 1))
         }
         "method_invocation" => {
             let name = node.child_by_field_name("name").map_or("", |n| jx.node_text(n));
             match ty {
-                "String" => GIVE_TEXT.contains(&name) || matches!(name, "getHeader" | "getParameter") || returns(jx, name, ty),
+                "String" => {
+                    GIVE_TEXT.contains(&name) || matches!(name, "getHeader" | "getParameter") || returns(jx, name, ty)
+                }
                 _ => matches!(name, "doFinal" | "getBytes" | "digest" | "decodeHex") || returns(jx, name, ty),
             }
         }
@@ -133,9 +153,7 @@ fn field(jx: &JavaCx<'_>, name: &str, ty: &str) -> bool {
 fn made_here(jx: &JavaCx<'_>, node: Node<'_>, depth: u8) -> bool {
     match node.kind() {
         "string_literal" | "object_creation_expression" | "binary_expression" => true,
-        "method_invocation" => {
-            GIVE_TEXT.contains(&node.child_by_field_name("name").map_or("", |n| jx.node_text(n)))
-        }
+        "method_invocation" => GIVE_TEXT.contains(&node.child_by_field_name("name").map_or("", |n| jx.node_text(n))),
         "identifier" if depth < 4 => {
             let uses = jx.uses(jx.node_text(node), tree::span_of(node));
             uses.filter(|u| u.writes.is_empty())

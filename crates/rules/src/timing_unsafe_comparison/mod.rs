@@ -56,7 +56,8 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
                     instr.span,
                     "comparison",
                     "comparison",
-                    "The comparison ends at the first difference, so its duration tells how much of a guess is right".to_string(),
+                    "The comparison ends at the first difference, so its duration tells how much of a guess is right"
+                        .to_string(),
                     match instr.op {
                         Op::Bin(..) => "operator",
                         _ => "equals",
@@ -97,13 +98,36 @@ fn plain(func: &Function, v: ValueId) -> bool {
 }
 
 /// Calls whose result depends on a key.
-const KEYED: &[&str] = &["doFinal", "hexdigest", "digest", "hmacSha256Hex", "hmacSha1Hex", "hmacSha512Hex", "hmacHex", "finalize"];
+const KEYED: &[&str] =
+    &["doFinal", "hexdigest", "digest", "hmacSha256Hex", "hmacSha1Hex", "hmacSha512Hex", "hmacHex", "finalize"];
 
 /// Calls that only write bytes in another way.
 const REWRITES: &[&str] = &[
-    "encodeToString", "encodeHexString", "formatHex", "printHexBinary", "toHexString", "hexlify", "b64encode", "urlsafe_b64encode",
-    "standard_b64encode", "decode", "encode", "hex", "lower", "upper", "toLowerCase", "toUpperCase", "toString", "strip",
-    "encodeBase64String", "encodeBase64URLSafeString", "str", "String", "bytesToHex", "toHex", "rstrip",
+    "encodeToString",
+    "encodeHexString",
+    "formatHex",
+    "printHexBinary",
+    "toHexString",
+    "hexlify",
+    "b64encode",
+    "urlsafe_b64encode",
+    "standard_b64encode",
+    "decode",
+    "encode",
+    "hex",
+    "lower",
+    "upper",
+    "toLowerCase",
+    "toUpperCase",
+    "toString",
+    "strip",
+    "encodeBase64String",
+    "encodeBase64URLSafeString",
+    "str",
+    "String",
+    "bytesToHex",
+    "toHex",
+    "rstrip",
 ];
 
 /// Why a value must not be guessed, when it must not.

@@ -77,11 +77,15 @@ fn side(py: &PyCx<'_>, e: &Expr, depth: u8) -> Side {
             },
             Expr::Attribute(a) => match a.attr.as_str() {
                 "hexdigest" | "hex" => Side::Ascii,
-                "digest" | "encode" | "b64encode" | "urlsafe_b64encode" | "b64decode" | "urlsafe_b64decode" | "standard_b64encode"
-                | "unhexlify" | "hexlify" | "fromhex" => Side::Bytes,
+                "digest" | "encode" | "b64encode" | "urlsafe_b64encode" | "b64decode" | "urlsafe_b64decode"
+                | "standard_b64encode" | "unhexlify" | "hexlify" | "fromhex" => Side::Bytes,
                 "decode" => match &*a.value {
                     Expr::Call(inner) => match &*inner.func {
-                        Expr::Attribute(i) if i.attr.as_str().ends_with("b64encode") || i.attr.as_str() == "hexlify" => Side::Ascii,
+                        Expr::Attribute(i)
+                            if i.attr.as_str().ends_with("b64encode") || i.attr.as_str() == "hexlify" =>
+                        {
+                            Side::Ascii
+                        }
                         _ => Side::Text,
                     },
                     _ => Side::Text,

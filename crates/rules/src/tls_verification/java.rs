@@ -79,9 +79,9 @@ fn accepts_all(cx: &DetectCx<'_>, jx: &JavaCx<'_>, arg: &ArgFact, methods: &[&st
     }
     let classes = classes_of(cx, arg);
     !classes.is_empty()
-        && classes.iter().all(|(module, class)| {
-            methods.iter().any(|m| method(module, class, m).is_some_and(|f| returns_true(f)))
-        })
+        && classes
+            .iter()
+            .all(|(module, class)| methods.iter().any(|m| method(module, class, m).is_some_and(returns_true)))
 }
 
 /// The expression that an argument is: written in the call, or the only value of the variable or field named there.
@@ -201,8 +201,9 @@ fn never_objects(m: &Module, class: &Class) -> bool {
         return false;
     }
     let Some(check) = method(m, class, "checkServerTrusted") else { return false };
-    const HARMLESS: &[&str] =
-        &["println", "print", "printf", "debug", "info", "warn", "trace", "error", "log", "fine", "getName", "toString"];
+    const HARMLESS: &[&str] = &[
+        "println", "print", "printf", "debug", "info", "warn", "trace", "error", "log", "fine", "getName", "toString",
+    ];
     !check.blocks.iter().any(|b| matches!(b.term, Term::Throw(_)))
         && check.instrs.iter().all(|i| match &i.op {
             Op::Call(c) => match &c.callee {

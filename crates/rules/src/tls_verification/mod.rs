@@ -46,5 +46,4 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
 }
 
 /// The note on who can notice.
-const NOTICED: &str =
-    "servers with a self-signed certificate or another name are refused until their certificate is put into a trust store";
+const NOTICED: &str = "servers with a self-signed certificate or another name are refused until their certificate is put into a trust store";

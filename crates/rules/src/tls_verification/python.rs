@@ -5,10 +5,12 @@ use surefix_dataflow::CallFact;
 use surefix_rewrite::PyCx;
 use surefix_text::{Edit, FileId, Reason, Refusal, Span};
 
-const CHECKS: &str = "The check of certificates or host names is switched off: anybody on the way can pose as the server";
+const CHECKS: &str =
+    "The check of certificates or host names is switched off: anybody on the way can pose as the server";
 const HOST_KEY: &str = "An unknown host key is accepted: anybody on the way can pose as the server";
 
-const EVERYWHERE: &str = "No connection of the whole program verifies certificates: anybody on the way can pose as the server";
+const EVERYWHERE: &str =
+    "No connection of the whole program verifies certificates: anybody on the way can pose as the server";
 
 /// What is wrong with a watched call or assignment: subject, message, variant.
 pub(super) fn judge(cx: &DetectCx<'_>, call: &CallFact) -> Option<(&'static str, &'static str, &'static str)> {
@@ -29,9 +31,7 @@ pub(super) fn judge(cx: &DetectCx<'_>, call: &CallFact) -> Option<(&'static str,
             let policy = call.args.first()?;
             let lax = |n: &str| matches!(facts::last(n), "AutoAddPolicy" | "WarningPolicy");
             let by_type = !policy.types.is_empty() && policy.types.iter().all(|t| lax(t));
-            let by_name = facts::always(Some(policy), |c| {
-                matches!(c, surefix_dataflow::ConstVal::Ref(r) if lax(r))
-            });
+            let by_name = facts::always(Some(policy), |c| matches!(c, surefix_dataflow::ConstVal::Ref(r) if lax(r)));
             (by_type || by_name).then_some(("policy", HOST_KEY, "policy"))
         }
         _ => None,
@@ -44,7 +44,9 @@ fn server(cx: &DetectCx<'_>, call: &CallFact) -> bool {
     let text = cx.text(file);
     let module = cx.module(file);
     let around = module.functions.get(call.func as usize).map_or(text, |f| f.span.of(text));
-    ["server_side", "CLIENT_AUTH", "PROTOCOL_TLS_SERVER", "load_cert_chain", "start_server"].iter().any(|w| around.contains(w))
+    ["server_side", "CLIENT_AUTH", "PROTOCOL_TLS_SERVER", "load_cert_chain", "start_server"]
+        .iter()
+        .any(|w| around.contains(w))
 }
 
 pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
@@ -124,7 +126,9 @@ fn policy(py: &PyCx<'_>, call: &CallFact, edits: &mut Vec<Edit>) -> Result<(), R
     edits.push(Edit::replace(py.file, arg, format!("{new}{tail}")));
     let around = py.function_of(call.span).map_or(py.text, |f| f.of(py.text));
     let client = py.expr_text(recv);
-    if !around.contains(&format!("{client}.load_system_host_keys")) && !around.contains(&format!("{client}.load_host_keys")) {
+    if !around.contains(&format!("{client}.load_system_host_keys"))
+        && !around.contains(&format!("{client}.load_host_keys"))
+    {
         let stmt = py.hoist_point(call.span)?;
         py.insert_before_stmt(stmt, &[&format!("{client}.load_system_host_keys()")], edits)?;
     }

@@ -83,12 +83,8 @@ fn java_list(cx: &FixCx<'_>, found: &Found, call: &CallFact, edits: &mut Vec<Edi
     }
     let span = surefix_syntax::java::span_of(list);
     jx.no_comment_inside(span)?;
-    let mut keep: Vec<String> = items
-        .iter()
-        .map(|n| jx.node_text(*n))
-        .filter(|t| !is_old(t.trim_matches('"')))
-        .map(str::to_string)
-        .collect();
+    let mut keep: Vec<String> =
+        items.iter().map(|n| jx.node_text(*n)).filter(|t| !is_old(t.trim_matches('"'))).map(str::to_string).collect();
     if keep.is_empty() {
         keep.push("\"TLSv1.2\"".to_string());
         if cx.detect.project.java_level(cx.path(found.file)).is_none_or(|l| l >= 11) {
@@ -114,7 +110,8 @@ fn python_context(cx: &FixCx<'_>, found: &Found, call: &CallFact, edits: &mut Ve
         return Err(Refusal::new(Reason::NonOwnedCallee, "the protocol is decided elsewhere, not in the call"));
     };
     let around = py.function_of(call.span).map_or(py.text, |f| f.of(py.text));
-    let server = ["server_side=True", "load_cert_chain", "start_server", "CLIENT_AUTH"].iter().any(|w| around.contains(w));
+    let server =
+        ["server_side=True", "load_cert_chain", "start_server", "CLIENT_AUTH"].iter().any(|w| around.contains(w));
     let prefix = &text[..text.len() - old.len()];
     if prefix.is_empty() {
         return Err(Refusal::new(Reason::NoRecipe, "the constant is imported by itself"));

@@ -57,8 +57,13 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
         match name {
             "Cipher.getInstance" => transformation(call, out),
             "AES.new" => {
-                let ecb = |c: &ConstVal| matches!(c, ConstVal::Ref(r) if r.ends_with("MODE_ECB")) || *c == ConstVal::Int(1);
-                let mode = call.args.iter().find(|a| a.keyword == "mode").or(call.args.get(1).filter(|a| a.keyword.is_empty()));
+                let ecb =
+                    |c: &ConstVal| matches!(c, ConstVal::Ref(r) if r.ends_with("MODE_ECB")) || *c == ConstVal::Int(1);
+                let mode = call
+                    .args
+                    .iter()
+                    .find(|a| a.keyword == "mode")
+                    .or(call.args.get(1).filter(|a| a.keyword.is_empty()));
                 if mode.and_then(|a| a.consts.as_ref()).is_some_and(|c| c.iter().all(ecb)) {
                     out.push(flows::from_call(&META, call, "mode", message("ECB mode"), ""));
                 }

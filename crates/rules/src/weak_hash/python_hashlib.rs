@@ -5,8 +5,20 @@ use crate::{FixCx, Found, purpose};
 use surefix_text::{Fix, Reason, Refusal, Tier};
 
 /// Words of names that only identify data.
-const IDENTIFIES: &[&str] =
-    &["cache", "cached", "caching", "etag", "fingerprint", "dedup", "deduplicate", "bucket", "shard", "thumbnail", "memo", "memoize"];
+const IDENTIFIES: &[&str] = &[
+    "cache",
+    "cached",
+    "caching",
+    "etag",
+    "fingerprint",
+    "dedup",
+    "deduplicate",
+    "bucket",
+    "shard",
+    "thumbnail",
+    "memo",
+    "memoize",
+];
 
 pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let call = found.call().ok_or_else(|| migrate("the call is not known"))?;
@@ -21,7 +33,10 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     }
     // Where nothing is declared, the code runs on some version that is still maintained.
     if cx.detect.project.python_declared(cx.path(found.file)).is_some_and(|v| v < (3, 9)) {
-        return Err(Refusal::new(Reason::LanguageLevel, "usedforsecurity needs Python 3.9, the project supports older versions"));
+        return Err(Refusal::new(
+            Reason::LanguageLevel,
+            "usedforsecurity needs Python 3.9, the project supports older versions",
+        ));
     }
     let py = cx.python(found.file);
     let mut edits = Vec::new();

@@ -21,9 +21,30 @@ pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 /// Curves with less than 224 bits.
 const SMALL_CURVES: &[&str] = &[
-    "secp112r1", "secp112r2", "secp128r1", "secp128r2", "secp160k1", "secp160r1", "secp160r2", "secp192k1", "secp192r1",
-    "prime192v1", "prime192v2", "prime192v3", "p-192", "p192", "nistp192", "sect113r1", "sect131r1", "sect163k1", "sect163r1",
-    "sect163r2", "sect193r1", "sect193r2", "brainpoolp160r1", "brainpoolp192r1",
+    "secp112r1",
+    "secp112r2",
+    "secp128r1",
+    "secp128r2",
+    "secp160k1",
+    "secp160r1",
+    "secp160r2",
+    "secp192k1",
+    "secp192r1",
+    "prime192v1",
+    "prime192v2",
+    "prime192v3",
+    "p-192",
+    "p192",
+    "nistp192",
+    "sect113r1",
+    "sect131r1",
+    "sect163k1",
+    "sect163r1",
+    "sect163r2",
+    "sect193r1",
+    "sect193r2",
+    "brainpoolp160r1",
+    "brainpoolp192r1",
 ];
 
 /// Rounds below which a password hash is searched through in no time.
@@ -88,7 +109,9 @@ fn algorithm(call: &CallFact) -> Option<String> {
 fn pair_size(call: &CallFact) -> Option<&'static str> {
     let n = number(call.args.first())?;
     match algorithm(call).as_deref() {
-        Some("RSA" | "DSA" | "DH" | "DIFFIEHELLMAN" | "RSASSA-PSS" | "ELGAMAL") if (1..2048).contains(&n) => Some("2048"),
+        Some("RSA" | "DSA" | "DH" | "DIFFIEHELLMAN" | "RSASSA-PSS" | "ELGAMAL") if (1..2048).contains(&n) => {
+            Some("2048")
+        }
         Some("EC" | "ECDSA" | "ECDH") if (1..224).contains(&n) => Some("256"),
         None if matches!(n, 512 | 768 | 1024) => Some("2048"),
         _ => None,
