@@ -74,10 +74,15 @@ fn models(config: &Config, base: &Path) -> Result<Cow<'static, ModelSet>, Failur
     if user.is_empty() {
         return Ok(Cow::Borrowed(surefix_models::builtin()));
     }
-    surefix_models::load(surefix_models::builtin(), &user).map(Cow::Owned).map_err(|errors| {
+    let set = surefix_models::load(surefix_models::builtin(), &user).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Failure::usage(lines.join("\nerror: "))
-    })
+    })?;
+    let mut rules: Vec<&str> = set.fixes.values().flatten().map(|f| f.rule.as_str()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    rules.into_iter().try_for_each(known)?;
+    Ok(Cow::Owned(set))
 }
 
 fn known(id: &str) -> Result<(), Failure> {

@@ -85,3 +85,24 @@ fn the_projects_own_models_count() {
     let r = p.exits(2, &["scan"]);
     assert!(r.err.contains("m/inside.toml:4:"), "{}", r.err);
 }
+
+#[test]
+fn the_projects_own_call_rules_count() {
+    let code = "from inside import fetch\n\n\ndef f(url):\n    return fetch(url, safe=False)\n";
+    let row = |rule: &str| {
+        let change = "{ when = \"kw:safe=false\", remove = \"kw:safe\", title = \"Ask safely\", message = \"It asks unsafely\" }";
+        format!(
+            "[lib]\nid = \"inside\"\nlang = \"python\"\nartifacts = [\"inside\"]\nfix = [[\"inside.fetch\", \"{rule}\", {change}]]\n"
+        )
+    };
+    let p = Project::new(&[("a.py", code), ("surefix.toml", "models = [\"own.toml\"]\n")]);
+    p.put("own.toml", row("tls-verification").as_bytes());
+    let v = p.json(&["scan"]);
+    assert_eq!(v["findings"][0]["message"], "It asks unsafely");
+    assert_eq!(v["findings"].as_array().map(Vec::len), Some(1));
+    p.run(&["fix", "--tier", "observable"]);
+    assert_eq!(p.read("a.py"), code.replace(", safe=False", ""));
+    p.put("own.toml", row("tls-verificaton").as_bytes());
+    let r = p.exits(2, &["scan"]);
+    assert!(r.err.contains("did you mean `tls-verification`?"), "{}", r.err);
+}

@@ -95,7 +95,8 @@ pub(crate) fn call_fix(sig: Option<Vec<String>>, cells: &[&str]) -> Result<CallF
         return Err((0, ("the row has no `message`".into(), "say in a sentence what is wrong with the call".into())));
     }
     if fix.title.is_empty() != fix.changes.is_empty() {
-        let help = "give the change a title such as \"Verify the certificate\", and a `set`, `remove`, `callee` or `drop`";
+        let help =
+            "give the change a title such as \"Verify the certificate\", and a `set`, `remove`, `callee` or `drop`";
         return Err((0, ("`title` and a change belong together".into(), help.into())));
     }
     Ok(fix)

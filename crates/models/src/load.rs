@@ -3,7 +3,7 @@
 use crate::callfix;
 use crate::parse;
 use crate::raw::{self, Cell, Pos, RawFile, RawRow, SECTIONS};
-use crate::{Entry, Fact, Lib, ModelSet, Row};
+use crate::{CallFix, Entry, Fact, Lib, ModelSet, Row};
 use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 use std::fmt;
@@ -324,7 +324,13 @@ impl Loader {
                     {
                         *t = c;
                     }
-                    let rows = self.set.members.entry((lang, callable.clone())).or_default();
+                    let key = (lang, callable.clone());
+                    // A call rule of another file watches the call already.
+                    let by_rule = |f: &CallFix| fact == Fact::Watch(f.rule.clone());
+                    if self.set.fixes.get(&key).is_some_and(|l| l.iter().any(by_rule)) {
+                        continue;
+                    }
+                    let rows = self.set.members.entry(key).or_default();
                     match rows.iter().find(|r| r.sig == sig && r.fact == fact).map(|r| r.lib) {
                         Some(first) => self.repeated(name, row, Some(first)),
                         None => rows.push(Row { sig: sig.clone(), fact, lib }),

@@ -327,7 +327,8 @@ fn setting<'t>(
         return false;
     }
     let at = value.span().start;
-    let mut push = |text: &str, at: usize| cells.push(Cell { text: Cow::Owned(format!("{name}={text}")), at: places.at(at) });
+    let mut push =
+        |text: &str, at: usize| cells.push(Cell { text: Cow::Owned(format!("{name}={text}")), at: places.at(at) });
     match value.into_inner() {
         DeValue::String(s) => push(&s, at),
         DeValue::Boolean(b) => push(if b { "true" } else { "false" }, at),
@@ -368,7 +369,9 @@ pub(crate) fn shape(section: &str) -> String {
         "neutral" => "\"a.B.length\"",
         "invokes" => "[\"a.B.map\", \"arg0\", \"this.elem\", \"ret.elem\"]",
         "guard" => "[\"a.B.isSafe\", \"arg0\", true, \"path\"]",
-        "fix" => "[\"a.B.call\", \"weak-key\", { when = \"arg0<2048\", set = \"arg0=2048\", title = \"…\", message = \"…\" }]",
+        "fix" => {
+            "[\"a.B.call\", \"weak-key\", { when = \"arg0<2048\", set = \"arg0=2048\", title = \"…\", message = \"…\" }]"
+        }
         "resource" => "[\"a.B.load\", \"properties\"]",
         _ => "[\"override\", \"a.Servlet\", \"doGet|doPost\", \"\"]",
     };

@@ -2,8 +2,8 @@
 
 use surefix_ir::Lang;
 use surefix_models::{
-    Base, EntryHow, EntryParams, Fact, INTRINSICS, Kind, ModelError, ModelSet, PropValue, SourceKind, Step, builtin,
-    builtin_errors, load,
+    Ask, Base, Change, EntryHow, EntryParams, Fact, FixTier, INTRINSICS, Kind, ModelError, ModelSet, PropValue,
+    SourceKind, Step, builtin, builtin_errors, load,
 };
 
 fn user(text: &str) -> Result<ModelSet, Vec<ModelError>> {
@@ -153,6 +153,39 @@ fn errors_point_into_the_file() {
     fails("entry = [[\"override\", \"a.B\", \"\", \"from x remote\"]]", (4, 34), "no position", "from 0 remote");
     fails("entry = [[\"override\", \"a.B\", \"\", \"all\"]]", (4, 34), "nothing of parameters", "matched remote");
     fails("x = [", (4, 6), "unclosed array", "TOML");
+}
+
+#[test]
+fn call_rules() {
+    let row = "fix = [[\"a.B.open|close(int)\", \"weak-key\", { when = [\"arg0<8\", \"!arg1/x\"], set = \"arg0=8\", \
+               title = \"Open wider\", message = \"Too narrow\", tier = \"preserving\", note = \"slower\" }]]";
+    let set = user(row).expect("the row holds");
+    for name in ["a.B.open", "a.B.close"] {
+        let [fix] = set.call_fixes(Lang::Java, name) else { panic!("no rule of {name}") };
+        assert_eq!(fix.rule, "weak-key");
+        assert_eq!(fix.sig.as_deref(), Some(&["int".to_string()][..]));
+        assert_eq!(fix.when.len(), 2);
+        assert_eq!(fix.when[0].ask, Ask::Below(8));
+        assert_eq!(fix.when[1].ask, Ask::Absent);
+        assert!(matches!(&fix.changes[..], [Change::Set(_, text)] if text == "8"));
+        assert_eq!((fix.tier, fix.title.as_str(), fix.note.as_str()), (FixTier::Preserving, "Open wider", "slower"));
+        // The call is watched, so that it is found at all.
+        assert!(set.rows(Lang::Java, name).iter().any(|r| r.fact == Fact::Watch("weak-key".into())));
+    }
+    let with = |table: &str| format!("fix = [[\"a.B.c\", \"weak-key\", {{ {table} }}]]");
+    fails(&with("message = \"m\", whem = \"arg0\""), (4, 47), "unknown key `whem`", "did you mean `when`?");
+    fails(&with("message = \"m\", title = \"t\""), (4, 18), "belong together", "`set`");
+    fails(&with("title = \"t\", drop = true"), (4, 18), "no `message`", "sentence");
+    fails(&with("message = \"m\", when = \"arg0<x\""), (4, 54), "`x` is no number", "arg0<2048");
+    fails(&with("message = \"m\", when = \"this=x\""), (4, 54), "`this` is no argument", "arg0");
+    fails(
+        &with("message = \"m\", title = \"t\", drop = true, tier = \"obvious\""),
+        (4, 80),
+        "unknown tier",
+        "observable",
+    );
+    fails(&with("message = \"m\", title = \"t\", callee = \"a b\""), (4, 69), "no qualified name", "dots");
+    fails("fix = [[\"a.B.c\", \"weak-key\"]]", (4, 8), "3 to 40 cells", "weak-key");
 }
 
 #[test]
