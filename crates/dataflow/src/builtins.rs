@@ -251,7 +251,6 @@ impl Frame<'_, '_, '_> {
                     None => x.as_str(),
                 };
                 let entries = name.as_ref().and_then(|n| crate::resources::properties(self.eng.link.program, n));
-                let _missing = name.is_none() || entries.is_none();
                 self.edit(st, &this.1, &mut |o, _| {
                     let map = o.entries.get_or_insert_default();
                     match &entries {

@@ -6,19 +6,19 @@
 mod containment;
 mod context;
 mod declarative;
-mod facts;
-mod removal;
-mod settings;
 mod encoders;
+mod facts;
 mod flows;
-mod line_breaks;
 mod guards;
 mod hosts;
+mod line_breaks;
 mod meta;
-mod purpose;
-mod origins;
 mod operands;
+mod origins;
+mod purpose;
 mod registry;
+mod removal;
+mod settings;
 mod syntaxes;
 
 mod cleartext_transport;

@@ -14,8 +14,8 @@ pub mod toolchain;
 
 use check::Checked;
 use parse::Spec;
-use rayon::prelude::*;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a run over all specifications gave.
 #[derive(Debug, Default)]
@@ -110,16 +110,34 @@ pub fn run(options: &Options) -> std::io::Result<Report> {
     let all: Vec<(&Spec, &parse::Case)> =
         specs.iter().flat_map(|s| s.cases.iter().map(move |c| (s, c))).filter(|(s, c)| wanted(s, c)).collect();
     report.cases = all.len();
-    // Each case runs on its own pools; a failure of one never hides another's.
-    let checked: Vec<Result<Case<'_>, String>> = all
-        .par_iter()
-        .map(|(spec, case)| match check::check(spec, case) {
-            Ok(checked) => Ok(Case { spec, case, checked }),
-            Err(what) => Err(failure(spec, case, &what)),
-        })
-        .collect();
+    // Each case runs on its own pools; a failure of one never hides another's. Plain threads: a worker of a pool that waits
+    // for another pool takes up the next case on top of its own stack.
+    let next = AtomicUsize::new(0);
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let mut checked: Vec<(usize, Result<Case<'_>, String>)> = std::thread::scope(|scope| {
+        let work = || {
+            let mut done = Vec::new();
+            while let Some((i, (spec, case))) = {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                all.get(i).map(|c| (i, *c))
+            } {
+                let result = match check::check(spec, case) {
+                    Ok(checked) => Ok(Case { spec, case, checked }),
+                    Err(what) => Err(failure(spec, case, &what)),
+                };
+                done.push((i, result));
+            }
+            done
+        };
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
+    });
+    checked.sort_by_key(|c| c.0);
+    if checked.len() != all.len() {
+        report.failures.push(format!("{} cases ended in a panic", all.len() - checked.len()));
+    }
     let mut cases = Vec::new();
-    for c in checked {
+    for (_, c) in checked {
         match c {
             Ok(c) => cases.push(c),
             Err(f) => report.failures.push(f),

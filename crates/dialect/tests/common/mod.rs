@@ -19,17 +19,11 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
 
 /// The labels of the holes, with a space between.
 pub fn labels(dialect: Dialect, text: &str) -> String {
-    let found: Vec<&str> = contexts(dialect, &pieces(text))
-        .iter()
-        .map(|context| context.label.as_str())
-        .collect();
+    let found: Vec<&str> = contexts(dialect, &pieces(text)).iter().map(|context| context.label.as_str()).collect();
     found.join(" ")
 }
 
 /// The context of the first hole.
 pub fn ctx(dialect: Dialect, text: &str) -> HoleContext {
-    contexts(dialect, &pieces(text))
-        .into_iter()
-        .next()
-        .expect("the text has a hole")
+    contexts(dialect, &pieces(text)).into_iter().next().expect("the text has a hole")
 }

@@ -2,9 +2,9 @@
 
 use super::kinds::{F, K};
 use super::name::{FnCtx, plain_param};
-use crate::prune::prune;
 use super::types::Modifiers;
 use super::{Low, span};
+use crate::prune::prune;
 use surefix_ir::build::FnBuilder;
 use surefix_ir::{Arg, Call, Callee, ClassKind, FnId, Function, Op, Param, ParamKind, Sym, TypeRef, ValueId, flags};
 use surefix_text::Span;

@@ -9,8 +9,26 @@ use tree_sitter::Node;
 
 /// Methods that take something out of a collection, iterator or optional, whose type only type arguments know.
 const TAKING: &[&str] = &[
-    "element", "elementAt", "first", "firstElement", "get", "getFirst", "getKey", "getLast", "getValue", "last", "lastElement", "next",
-    "nextElement", "orElse", "peek", "poll", "pop", "previous", "remove", "take",
+    "element",
+    "elementAt",
+    "first",
+    "firstElement",
+    "get",
+    "getFirst",
+    "getKey",
+    "getLast",
+    "getValue",
+    "last",
+    "lastElement",
+    "next",
+    "nextElement",
+    "orElse",
+    "peek",
+    "poll",
+    "pop",
+    "previous",
+    "remove",
+    "take",
 ];
 
 impl<'t> Low<'t> {

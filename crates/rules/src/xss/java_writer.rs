@@ -21,9 +21,14 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let jx = syntax.file(found.file);
     jx.no_error_at(flow.call.span)?;
     not_escaped_by_hand(cx, flow)?;
-    if flow.arg.and_then(|a| flow.call.args.get(a)).is_some_and(|a| bytes(&a.types)) {
-        return Err(Refusal::new(Reason::ContextUnsafe, "bytes are sent, and encoding them as text would destroy them")
-            .with_steps("Set a content type that browsers do not render, and `X-Content-Type-Options: nosniff`."));
+    // The array of values that a template takes is no array of bytes.
+    let template = matches!(flow.call.callee.rsplit('.').next(), Some("printf" | "format"));
+    if !template && flow.arg.and_then(|a| flow.call.args.get(a)).is_some_and(|a| bytes(&a.types)) {
+        return Err(Refusal::new(
+            Reason::ContextUnsafe,
+            "bytes are sent, and encoding them as text would destroy them",
+        )
+        .with_steps("Set a content type that browsers do not render, and `X-Content-Type-Options: nosniff`."));
     }
     let mut edits = Vec::new();
     let mut assurance = Assurance::start(Tier::AttackOnly);
