@@ -286,6 +286,11 @@ fn fold(lang: Lang, op: BinOp, a: &C, b: &C) -> Option<Val> {
     use BinOp::*;
     match op {
         Eq | Is | Ne | IsNot => {
+            // A name stands for a value that is not known: `__name__ == "__main__"`, `os.name == "nt"`.
+            let value = |c: &C| matches!(c, C::Str(_) | C::Int(_) | C::Float(_) | C::Bool(_) | C::Char(_));
+            if matches!((a, b), (C::Path(_), c) | (c, C::Path(_)) if value(c)) {
+                return None;
+            }
             let same = match (real(a), real(b)) {
                 (Some(x), Some(y)) => x == y,
                 _ => a == b,
