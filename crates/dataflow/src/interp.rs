@@ -43,6 +43,8 @@ pub(crate) struct Frame<'e, 'c, 'a> {
     pub lib_calls: FxHashMap<ValueId, Vec<&'a surefix_models::Row>>,
     /// Project functions called.
     pub calls: BTreeSet<FnRef>,
+    /// Properties whose summaries are being put in: reading one may ask for another.
+    pub properties: u8,
 }
 
 /// Bit of parameter n in a dependency mask.
@@ -74,6 +76,7 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
             posts: FxHashMap::default(),
             lib_calls: FxHashMap::default(),
             calls: BTreeSet::new(),
+            properties: 0,
         }
     }
 

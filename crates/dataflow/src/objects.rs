@@ -9,6 +9,9 @@ use smallvec::smallvec;
 use std::sync::Arc;
 use surefix_ir::{Lang, Op, ValueId};
 
+/// Properties inside properties that are followed.
+const MAX_PROPERTIES: u8 = 3;
+
 impl Frame<'_, '_, '_> {
     /// The value of a library path: a module, class, function, or an attribute with a model row.
     pub fn path_val(&mut self, st: &mut State, v: ValueId, g: G) -> Val {
@@ -160,8 +163,18 @@ impl Frame<'_, '_, '_> {
             } else if let Some(f) = link.methods(t, name).first().copied()
                 && link.func(f).is(surefix_ir::flags::PROPERTY)
             {
-                let x = self.call_project(st, v, f, vec![base.clone()], &[]);
-                out = Some(x.unwrap_or_else(Val::top));
+                // A property of a tree asks its children for the same property, without end.
+                let x = if self.properties < MAX_PROPERTIES {
+                    self.properties += 1;
+                    let x = self.call_project(st, v, f, vec![base.clone()], &[]);
+                    self.properties -= 1;
+                    x.unwrap_or_else(Val::top)
+                } else {
+                    let mut x = Val::top();
+                    x.absorb(base, Crumbs::WIDENED);
+                    x
+                };
+                out = Some(x);
                 seen_rows = true;
             } else if self.lang == Lang::Python
                 && !link.classes.contains_key(&t)
