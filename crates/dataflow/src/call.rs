@@ -765,9 +765,6 @@ impl Frame<'_, '_, '_> {
             first.level = level + 1;
         }
         let s = if special { self.eng.summary(self.ctx, f, Arc::new(proj)) } else { base.clone() };
-        if s.budget.is_some() {
-            self.budget = self.budget.or(None);
-        }
         let out = self.instantiate(st, v, f, &s, &b, special);
         // Facts about the arguments.
         let map = |list: &Vec<(u16, Fact)>| -> Vec<(ValueId, Fact)> {

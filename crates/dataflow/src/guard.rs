@@ -1,7 +1,7 @@
 //! What a taken branch proves: equality, membership, prefixes, character tests, project validators.
 
 use crate::heap::{Fact, State};
-use crate::interp::{Frame, same_const};
+use crate::interp::Frame;
 use crate::val::{C, Csts, SFrag, Val, tflag};
 use surefix_ir::{BinOp, Callee, Lang, Op, UnOp, ValueId};
 use surefix_models::{Base, Kind, Kinds};
@@ -491,7 +491,6 @@ impl Frame<'_, '_, '_> {
             }
             _ => {}
         }
-        let _ = same_const;
     }
 
     /// The text ends in a path separator on every way it is built.

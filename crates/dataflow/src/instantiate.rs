@@ -299,7 +299,7 @@ impl Frame<'_, '_, '_> {
             }
             out.num |= actual.num;
             out.refs = actual.refs.clone();
-            out.shapes = self.moved(&actual.shapes, inst);
+            out.shapes = actual.shapes.clone();
             out.deps = actual.deps;
             return out;
         }
@@ -322,7 +322,7 @@ impl Frame<'_, '_, '_> {
                             let actual = self.resolve(st, inst, *i, path);
                             let id = inst.b.ids.get(*i as usize).copied().flatten().unwrap_or(inst.v);
                             if let Some(list) = actual.shape_list() {
-                                done = Some(self.moved(&list, inst));
+                                done = Some(list);
                             } else {
                                 let mut hole = (*self.hole(id, &actual)).clone();
                                 if let Some(SFrag::Hole(nh)) = hole.first_mut() {
@@ -381,11 +381,6 @@ impl Frame<'_, '_, '_> {
             }
         }
         out
-    }
-
-    /// Shapes of the caller's value as they look from inside the callee: the same holes.
-    fn moved(&self, shapes: &SmallVec<[SShape; 1]>, _inst: &Inst<'_>) -> SmallVec<[SShape; 1]> {
-        shapes.clone()
     }
 }
 

@@ -792,7 +792,6 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
             }
             Op::Element(a, n) => {
                 let x = self.get(st, *a);
-                self.relevant |= 0;
                 self.load_index(st, v, *a, &x, &Val::int(*n as i64))
             }
             Op::Rest(a, from, to) => {
