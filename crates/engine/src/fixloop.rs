@@ -33,7 +33,9 @@ pub struct Track {
 
 impl Track {
     fn new(now: usize, verdict: Option<Verdict>) -> Track {
-        Track { now: Some(now), verdict, refused_at: 0 }
+        // A verdict that was given is final: what was refused before is not tried again.
+        let refused_at = if verdict.is_some() { usize::MAX } else { 0 };
+        Track { now: Some(now), verdict, refused_at }
     }
 }
 

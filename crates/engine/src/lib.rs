@@ -224,6 +224,9 @@ fn given_verdict(
             return Some(Verdict::Suppressed { by });
         }
     }
+    if let Some(verdict) = settings.withheld(print) {
+        return Some(verdict.clone());
+    }
     settings.suppressed(f.rule, path, print).map(|reason| Verdict::Suppressed { by: format!("settings: {reason}") })
 }
 

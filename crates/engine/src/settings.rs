@@ -1,6 +1,7 @@
 //! Settings of one run: the file's values, then the flags, resolved to plain answers.
 
 use crate::config::{Config, FailOn, Level, MaxTier};
+use crate::outcome::Verdict;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::collections::{BTreeMap, BTreeSet};
 use surefix_rules::{Confidence, Decisions, Severity};
@@ -50,6 +51,8 @@ pub struct Settings {
     rule_tier: BTreeMap<String, MaxTier>,
     overrides: Vec<PathRule>,
     suppress: Vec<Accepted>,
+    /// Verdicts of fixes that a gate outside of the engine refused, by fingerprint.
+    withheld: BTreeMap<String, Verdict>,
 }
 
 #[derive(Clone, Debug)]
@@ -142,7 +145,19 @@ impl Settings {
                     reason: s.reason.clone(),
                 })
                 .collect(),
+            withheld: BTreeMap::new(),
         }
+    }
+
+    /// Gives findings, by fingerprint, the verdict of a gate outside of the engine: no fix of theirs is tried again.
+    pub fn withhold(mut self, verdicts: BTreeMap<String, Verdict>) -> Settings {
+        self.withheld = verdicts;
+        self
+    }
+
+    /// The verdict of a gate outside of the engine.
+    pub fn withheld(&self, fingerprint: &str) -> Option<&Verdict> {
+        self.withheld.get(fingerprint)
     }
 
     /// True when the rule runs at all.
