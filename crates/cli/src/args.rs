@@ -40,6 +40,13 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Show how the project would be built and tested, or replay the proof of a run.
+    Verify(Verify),
+    /// Take one fix out again, also when its lines have moved since.
+    Undo {
+        /// Beginning of the fingerprint (shown in brackets behind the finding).
+        fix: String,
+    },
     /// Write a commented `surefix.toml`.
     Init,
     /// Print shell completions.
@@ -79,7 +86,61 @@ pub struct Fix {
     #[arg(long)]
     pub exit_non_zero_on_fix: bool,
     #[command(flatten)]
+    pub building: Building,
+    #[command(flatten)]
     pub common: Common,
+}
+
+/// `surefix verify`.
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// The proof to replay; with `--plan`: the project.
+    #[arg(required_unless_present = "plan")]
+    pub what: Option<PathBuf>,
+    /// Print which commands would be run, and why; run nothing.
+    #[arg(long)]
+    pub plan: bool,
+    /// The project that the proof speaks of.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub root: PathBuf,
+    #[command(flatten)]
+    pub building: Building,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// How the project's own build and tests are run.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Build and tests")]
+pub struct Building {
+    /// Run the project's own build and tests in a sandbox, and drop the fixes that make something worse.
+    #[arg(long)]
+    pub verify: bool,
+    /// What to do when the system cannot isolate commands completely.
+    #[arg(long, value_enum, default_value_t = SandboxArg::Auto)]
+    pub sandbox: SandboxArg,
+    /// Let the commands use the network.
+    #[arg(long)]
+    pub allow_network: bool,
+    /// Let the commands read a path outside of the project; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub allow_read: Vec<PathBuf>,
+    /// Give the commands an environment variable; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub allow_env: Vec<String>,
+    /// Write the proof to a file (implies `--verify`; default: beside the undo patch).
+    #[arg(long, value_name = "FILE")]
+    pub proof: Option<PathBuf>,
+}
+
+/// What to do when commands cannot be isolated completely.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SandboxArg {
+    /// Run them and say what is missing.
+    #[default]
+    Auto,
+    /// Refuse to run them.
+    Required,
 }
 
 /// Flags of all runs.

@@ -2,6 +2,7 @@
 
 mod args;
 mod run;
+mod verify;
 
 use args::{Cli, Color, Command};
 use clap::{CommandFactory, Parser};
@@ -44,6 +45,12 @@ More: surefix --help, surefix rules
 ";
 
 fn main() -> ExitCode {
+    // The program is its own helper around the commands of scanned projects.
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|a| a == surefix_verify::sandbox::HELPER) {
+        let rest: Vec<String> = args.filter_map(|a| a.into_string().ok()).collect();
+        return ExitCode::from(surefix_verify::sandbox::helper_main(&rest));
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
@@ -83,6 +90,9 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Explain { finding, paths, common } => run::explain(&finding, paths, common, cli.color),
         Command::Rules => run::rules(),
         Command::Rule { id } => run::rule(&id, cli.color),
+        Command::Verify(a) if a.plan => verify::plan(a.what, &a.common, &a.building),
+        Command::Verify(a) => verify::replay(&a.what.unwrap_or_default(), &a.root, &a.common, &a.building),
+        Command::Undo { fix } => verify::undo(&fix),
         Command::Init => run::init(),
         Command::Completions { shell } => {
             let mut out = Vec::new();

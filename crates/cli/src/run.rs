@@ -1,7 +1,7 @@
 //! The commands.
 
 use crate::args::{Color, Common, Fix, Format, Scan};
-use crate::{FAILED, Failure, color};
+use crate::{FAILED, Failure, color, verify};
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -20,22 +20,30 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-fn talk(text: &str) {
+/// Writes to standard error.
+pub fn talk(text: &str) {
     // The talk is a courtesy: a closed stderr changes no result.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// A run that was made ready: what is scanned and with which settings.
-struct Ready {
-    paths: Vec<PathBuf>,
-    root: PathBuf,
+pub struct Ready {
+    /// What was given.
+    pub paths: Vec<PathBuf>,
+    /// The project's root.
+    pub root: PathBuf,
     /// The root's place in its git repository.
-    in_git: Option<String>,
-    settings: Settings,
-    models: Cow<'static, ModelSet>,
+    pub in_git: Option<String>,
+    /// Settings.
+    pub settings: Settings,
+    /// Models.
+    pub models: Cow<'static, ModelSet>,
+    /// The settings file.
+    pub config: Config,
 }
 
-fn prepare(paths: Vec<PathBuf>, common: &Common, tier: Option<MaxTier>) -> Result<Ready, Failure> {
+/// Reads the settings of the project that the paths lie in.
+pub fn prepare(paths: Vec<PathBuf>, common: &Common, tier: Option<MaxTier>) -> Result<Ready, Failure> {
     let paths = if paths.is_empty() { vec![PathBuf::from(".")] } else { paths };
     let (root, _) = discover::resolve(&paths).map_err(Failure::usage)?;
     let ids: Vec<&str> = RULES.iter().map(|r| r.meta.id).collect();
@@ -65,7 +73,7 @@ fn prepare(paths: Vec<PathBuf>, common: &Common, tier: Option<MaxTier>) -> Resul
     let settings = Settings::resolve(&config, &flags);
     let models = models(&config, &base)?;
     let in_git = discover::in_git(&root);
-    Ok(Ready { paths, root, in_git, settings, models })
+    Ok(Ready { paths, root, in_git, settings, models, config })
 }
 
 /// The models compiled in, with those of the project.
@@ -96,6 +104,11 @@ fn known(id: &str) -> Result<(), Failure> {
 
 impl Ready {
     fn scan(&self, depth: Depth) -> Result<Outcome, Failure> {
+        self.scan_with(&self.settings, depth)
+    }
+
+    /// Analyses the project with other settings.
+    pub fn scan_with(&self, settings: &Settings, depth: Depth) -> Result<Outcome, Failure> {
         let bar = indicatif::ProgressBar::new_spinner();
         if std::io::stderr().is_terminal() {
             bar.set_message("analysing");
@@ -105,8 +118,8 @@ impl Ready {
         }
         let knowledge = Knowledge { rules: RULES, models: &self.models };
         let result = surefix_engine::in_pool(self.settings.threads, || {
-            let found = discover::discover(&self.paths, &self.settings).map_err(Failure::usage)?;
-            surefix_engine::scan(found, &self.settings, &knowledge, depth).map_err(Failure::failed)
+            let found = discover::discover(&self.paths, settings).map_err(Failure::usage)?;
+            surefix_engine::scan(found, settings, &knowledge, depth).map_err(Failure::failed)
         });
         bar.finish_and_clear();
         result.map_err(Failure::failed)?
@@ -216,6 +229,13 @@ pub fn fix(args: Fix, choice: Color) -> Result<u8, Failure> {
         }
     }
     let mut outcome = ready.scan(Depth::Full)?;
+    let mut proof = None;
+    if verify::wanted(&ready, &args.building) {
+        let (verified, account) = verify::verified(&ready, &args.building, outcome)?;
+        outcome = verified;
+        let asked = verify::asked(&ready, &args.common, args.tier, &args.building);
+        proof = Some((verify::proof(&ready, &outcome, &account, asked), verify::told(&outcome, &account)));
+    }
     let mut written = write::Written::default();
     if preview {
         outcome = outcome.as_preview();
@@ -233,6 +253,11 @@ pub fn fix(args: Fix, choice: Color) -> Result<u8, Failure> {
         }
         failed |= !written.errors.is_empty();
         unwritten(&mut outcome, &written);
+        if !written.files.is_empty()
+            && let Err(e) = surefix_verify::undo::keep(&write::state_dir(&ready.root), &outcome, &written.files)
+        {
+            talk(&format!("warning: single fixes cannot be taken out later: {}\n", discover::io_text(&e)));
+        }
     }
     let text = args.common.format == Format::Text;
     if args.diff && text {
@@ -244,6 +269,14 @@ pub fn fix(args: Fix, choice: Color) -> Result<u8, Failure> {
     }
     for e in &written.errors {
         talk(&format!("error: {}\n", surefix_report::escape::line(&e.to_string())));
+    }
+    if let Some((bytes, told)) = &proof {
+        talk(told);
+        // A proof that nobody asked for by name is kept where the way back is kept.
+        if args.building.proof.is_some() || !written.files.is_empty() {
+            let file = verify::save_proof(&ready, args.building.proof.as_deref(), bytes)?;
+            talk(&format!("Proof: {}\n", surefix_report::escape::line(&near(&file))));
+        }
     }
     if !preview {
         talk(&after(&ready, &written));
@@ -258,7 +291,8 @@ pub fn fix(args: Fix, choice: Color) -> Result<u8, Failure> {
     Ok(exit_code(&outcome, &ready.settings, !preview, any, args.exit_non_zero_on_fix))
 }
 
-fn busy() -> Failure {
+/// Another run has the project.
+pub fn busy() -> Failure {
     Failure::failed("another run of surefix is changing this project; nothing was changed")
 }
 
@@ -292,10 +326,6 @@ fn after(ready: &Ready, written: &write::Written) -> String {
     }
     let here = std::env::current_dir().ok();
     let elsewhere = here.as_deref() != Some(&ready.root);
-    let near = |p: &Path| -> String {
-        let near = here.as_ref().and_then(|h| p.strip_prefix(h).ok()).unwrap_or(p);
-        near.to_string_lossy().into_owned()
-    };
     let at = if elsewhere { format!("cd {} && ", quoted(&near(&ready.root))) } else { String::new() };
     let undo = if elsewhere { undo.to_string_lossy().into_owned() } else { near(undo) };
     let back = if ready.in_git.is_some() {
@@ -306,6 +336,13 @@ fn after(ready: &Ready, written: &write::Written) -> String {
     };
     let command = format!("{at}{back} {}", quoted(&undo));
     out + &format!("To take it back, and nothing else: {}\n", surefix_report::escape::line(&command))
+}
+
+/// A path as it is named from the current directory.
+fn near(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let near = here.as_ref().and_then(|h| path.strip_prefix(h).ok()).unwrap_or(path);
+    near.to_string_lossy().into_owned()
 }
 
 fn quoted(text: &str) -> String {

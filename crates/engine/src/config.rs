@@ -28,6 +28,78 @@ pub struct Config {
     pub decisions: BTreeMap<String, BTreeMap<String, Values>>,
     /// Model files of the project, relative to the settings file; `*` is allowed.
     pub models: Vec<String>,
+    /// How the project's own build and tests are run. What widens the sandbox is a flag, never a setting of the project.
+    pub verify: VerifyConfig,
+}
+
+/// How the project's own build and tests are run.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct VerifyConfig {
+    /// Build and test with every `fix`, as `--verify` does (default `false`).
+    pub always: bool,
+    /// Commands to run instead of those that are found.
+    pub command: Vec<VerifyCommand>,
+    /// Globs of directories whose commands are not run.
+    pub exclude: Vec<String>,
+    /// Environment variables that the commands get.
+    pub env: BTreeMap<String, String>,
+    /// Seconds after which a command is ended (default 1800).
+    pub time_limit: Option<u64>,
+    /// Megabytes of memory that a command may use (default 8192).
+    pub memory_limit: Option<u64>,
+    /// Processes and threads that a command may have at once (default 4096).
+    pub process_limit: Option<u64>,
+    /// Megabytes that a run may write to the disk (default 10240).
+    pub disk_limit: Option<u64>,
+}
+
+/// A command that builds or tests the project.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct VerifyCommand {
+    /// Directory, relative to the settings file's (default: that one).
+    #[serde(default)]
+    pub dir: String,
+    /// What it shows.
+    pub gate: Gate,
+    /// Program and arguments; no shell is involved. `{reports}` stands for the directory of report files.
+    pub run: Vec<String>,
+    /// Where single results are to be found (default: there is only the exit code).
+    #[serde(default)]
+    pub report: Option<CommandReport>,
+}
+
+/// What a command shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gate {
+    /// That the project builds.
+    Build,
+    /// That its tests pass.
+    Tests,
+}
+
+/// Where single results of a command are to be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommandReport {
+    /// JUnit XML in folders named `surefire-reports`, `failsafe-reports`, `test-results` or `reports`.
+    Junit,
+    /// JUnit XML in `{reports}/junit.xml`.
+    JunitFile,
+    /// JSON of jest, vitest or mocha in `{reports}/results.json`.
+    NodeJson,
+    /// `go test -json` on standard output.
+    GoJson,
+    /// Test Anything Protocol on standard output.
+    Tap,
+    /// What `cargo test` prints.
+    CargoTest,
+    /// What `python -m unittest -v` prints.
+    Unittest,
+    /// One message a line, each a failure of its own.
+    Messages,
 }
 
 /// Which files are looked at.
@@ -226,6 +298,14 @@ impl Config {
                 return Err(place(file, text, at, "a fingerprint needs at least 8 digits".to_string(), None));
             }
         }
+        for c in &config.verify.command {
+            let inside = !c.dir.starts_with('/') && c.dir.split('/').all(|p| p != "..");
+            if c.run.first().is_none_or(String::is_empty) || !inside {
+                let at = text.find("[[verify.command]]").unwrap_or(0);
+                let message = if inside { "a command needs a program" } else { "the directory leaves the project" };
+                return Err(place(file, text, at, message.to_string(), None));
+            }
+        }
         Ok(config)
     }
 
@@ -246,6 +326,7 @@ impl Config {
         let mut out: Vec<String> = self.paths.include.iter().chain(&self.paths.exclude).cloned().collect();
         out.extend(self.overrides.iter().flat_map(|o| o.paths.iter().cloned()));
         out.extend(self.suppress.iter().filter_map(|s| s.path.clone()));
+        out.extend(self.verify.exclude.iter().cloned());
         out
     }
 
@@ -334,6 +415,20 @@ pub const INIT: &str = r#"# Settings of Surefix. Every key is optional; what sta
 
 # [decisions.open-redirect]       # what a fix needs and nobody can derive
 # allowed-hosts = ["www.example.org"]
+
+# [verify]                        # the project's own build and tests, for --verify
+# always = false
+# exclude = ["legacy/**"]         # directories whose commands are not run
+# time-limit = 1800               # seconds for one command
+# memory-limit = 8192             # megabytes
+# process-limit = 4096            # processes and threads
+# disk-limit = 10240              # megabytes
+
+# [[verify.command]]              # instead of the commands that are found
+# dir = "server"
+# gate = "tests"
+# run = ["make", "check"]
+# report = "tap"
 
 # models = ["surefix-models/*.toml"]   # goes above the first [table]
 "#;
