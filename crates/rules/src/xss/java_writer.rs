@@ -21,6 +21,7 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let jx = syntax.file(found.file);
     jx.no_error_at(flow.call.span)?;
     not_escaped_by_hand(cx, flow)?;
+    super::content_type::certainly_page(cx, flow)?;
     // The array of values that a template takes is no array of bytes.
     let template = matches!(flow.call.callee.rsplit('.').next(), Some("printf" | "format"));
     let get_bytes = |at: &Span| {
