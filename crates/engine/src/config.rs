@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use surefix_rules::DECISION_KEYS;
 
 /// Name of the settings file.
 pub const FILE_NAME: &str = "surefix.toml";
@@ -281,6 +282,11 @@ impl Config {
                 }
             }
         }
+        if !rules.is_empty()
+            && let Some((at, message, suggestion)) = config.wrong_decision(text)
+        {
+            return Err(place(file, text, at, message, suggestion));
+        }
         for glob in config.globs() {
             if let Err(e) = globset::Glob::new(&glob) {
                 let at = text.find(&glob).unwrap_or(0);
@@ -320,6 +326,25 @@ impl Config {
         }
         out.extend(self.suppress.iter().filter_map(|s| s.rule.clone()));
         out
+    }
+
+    /// The first decision that no recipe asks for: where it stands, what is wrong, and what may be meant.
+    fn wrong_decision(&self, text: &str) -> Option<(usize, String, Option<String>)> {
+        for (rule, keys) in &self.decisions {
+            let known = DECISION_KEYS.iter().find(|(r, _)| r == rule).map_or(&[][..], |(_, keys)| *keys);
+            for key in keys.keys().filter(|k| !known.contains(&k.as_str())) {
+                let after = |from: usize, word: &str| text.get(from..)?.find(word).map(|i| from + i);
+                let table = after(0, "decisions").unwrap_or(0);
+                let at = after(after(table, rule).unwrap_or(table), key).unwrap_or(table);
+                let message = match known {
+                    [] => format!("`{rule}` takes no decisions, so `{key}` would change nothing"),
+                    _ => format!("unknown decision `{key}` of `{rule}`, expected `{}`", known.join("` or `")),
+                };
+                let few = if let [one] = known { Some((*one).to_string()) } else { None };
+                return Some((at, message, nearest(key, known.iter().copied()).or(few)));
+            }
+        }
+        None
     }
 
     fn globs(&self) -> Vec<String> {
@@ -466,5 +491,20 @@ mod tests {
         assert!(Config::parse("s", "[paths]\nexclude = [\"a[\"]\n", &[]).is_err());
         assert!(Config::parse("s", "[[suppress]]\nreason = \"x\"\n", &[]).is_err());
         assert!(Config::parse("s", "[paths\n", &[]).is_err());
+    }
+
+    #[test]
+    fn decisions_that_nobody_asks_for_are_errors() {
+        let ids = ["ssrf", "open-redirect", "weak-hash"];
+        let read = |text: &str| Config::parse("s", text, &ids);
+        let good = "[decisions.ssrf]\nallowed-hosts = [\"a.example\"]\n";
+        assert!(read(good).is_ok());
+        let e = read("[report]\n[decisions.ssrf]\nallowed-host = \"a.example\"\n").unwrap_err();
+        assert_eq!((e.line, e.column, e.suggestion.as_deref()), (3, 1, Some("allowed-hosts")), "{e}");
+        let e = read("[decisions.weak-hash]\nallow = \"md5\"\n").unwrap_err();
+        assert_eq!((e.line, e.suggestion), (2, None));
+        assert!(e.message.contains("takes no decisions"), "{}", e.message);
+        let e = read("[decisions.open-redirct]\nallowed-hosts = \"a\"\n").unwrap_err();
+        assert_eq!((e.line, e.suggestion.as_deref()), (1, Some("open-redirect")), "{e}");
     }
 }

@@ -1,6 +1,7 @@
 //! The loop: plan fixes for all findings, apply them in memory, verify, withdraw what does not pass, until nothing changes.
 
 mod attempt;
+mod imports;
 mod propose;
 
 use crate::Knowledge;
@@ -67,6 +68,8 @@ pub struct FixLoop<'a> {
     banned: BTreeMap<Whose, Reason>,
     /// Files changed by one fix, which must be written together.
     pub together: Vec<Vec<FileId>>,
+    /// Edits that belong to no single fix, in terms of the files as they were read.
+    pub shared: Vec<Edit>,
     /// Messages.
     pub diagnostics: Vec<Diagnostic>,
     /// Rounds that changed something.
@@ -118,6 +121,7 @@ impl<'a> FixLoop<'a> {
             originals: BTreeMap::new(),
             banned: BTreeMap::new(),
             together: Vec::new(),
+            shared: Vec::new(),
             diagnostics: Vec::new(),
             passes: 0,
             preview,
@@ -173,6 +177,7 @@ impl<'a> FixLoop<'a> {
         self.tree.swap(originals.into_values().collect());
         self.history.clear();
         self.together.clear();
+        self.shared.clear();
         self.passes = 0;
         for (i, (t, v)) in self.tracks.iter_mut().zip(given).enumerate() {
             *t = Track::new(i, v.clone());
@@ -300,12 +305,22 @@ impl<'a> FixLoop<'a> {
     /// Takes a clean attempt over: verdicts, places, history. Gives the texts that were replaced.
     fn accept(
         &mut self,
-        chosen: Vec<Planned>,
+        mut chosen: Vec<Planned>,
         done: Done,
         covered: &[(usize, usize)],
         preview: bool,
     ) -> Vec<Replacement> {
         let old_text = |file: FileId| done.old.iter().find(|r| r.file == file).map_or("", |r| r.text.as_str());
+        for (owners, edit) in &done.orphans {
+            for i in owners {
+                if let Some(p) = chosen.get_mut(*i) {
+                    p.fix.edits.push(edit.clone());
+                }
+            }
+            if owners.is_empty() && !preview {
+                self.shared.extend(self.in_original(edit));
+            }
+        }
         let mut made: BTreeMap<usize, (Applied, Option<Refusal>)> = BTreeMap::new();
         for (i, p) in chosen.iter().enumerate() {
             let files: BTreeSet<FileId> =
@@ -364,15 +379,13 @@ impl<'a> FixLoop<'a> {
 
     /// The fix's edits in terms of the files as they were read, unless it touches what an earlier round wrote.
     fn edits_in_original(&self, fix: &Fix) -> Option<Vec<Edit>> {
-        fix.edits
-            .iter()
-            .filter(|e| e.kind == EditKind::Replace)
-            .map(|e| {
-                let maps = self.history.get(&e.file).map_or(&[][..], Vec::as_slice);
-                let span = maps.iter().rev().try_fold(e.span, |s: Span, m| m.back(s))?;
-                Some(Edit { span, ..e.clone() })
-            })
-            .collect()
+        fix.edits.iter().filter(|e| e.kind == EditKind::Replace).map(|e| self.in_original(e)).collect()
+    }
+
+    fn in_original(&self, e: &Edit) -> Option<Edit> {
+        let maps = self.history.get(&e.file).map_or(&[][..], Vec::as_slice);
+        let span = maps.iter().rev().try_fold(e.span, |s: Span, m| m.back(s))?;
+        Some(Edit { span, ..e.clone() })
     }
 
     /// Verifies the fixes that the settings do not allow, on top of the others, and takes them out again: `fixable` is a promise.

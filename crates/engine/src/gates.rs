@@ -2,6 +2,7 @@
 //! anything any more.)
 
 use crate::detect::Detected;
+use crate::dominate::guards;
 use crate::fingerprint::{enclosing, statement};
 use crate::follow::Followed;
 use crate::front;
@@ -138,7 +139,7 @@ impl Judge<'_> {
             {
                 continue;
             }
-            match self.by(f) {
+            match self.by(f).or_else(|| self.guarded(f)) {
                 Some(i) => covered.push((at, i)),
                 None => {
                     let detail = format!(
@@ -293,6 +294,32 @@ impl Judge<'_> {
         let mut all: Vec<usize> = self.fixes.iter().filter(|(_, fix)| hit(fix)).map(|(i, _)| *i).collect();
         all.sort_by_key(|i| !same_rule(i));
         all.first().copied()
+    }
+
+    /// The fix whose new code checks the value of a finding, and leaves, before the value gets there: such a guard ends the flow
+    /// to every later use as well. The value must come from where the value of the fix's own finding comes from.
+    fn guarded(&self, f: &Found) -> Option<usize> {
+        let start = |f: &Found| f.trace().first().map(|s| (s.place.file, s.place.span));
+        let origin = start(f)?;
+        let mut places: Vec<(FileId, Span)> = f.trace().iter().map(|s| (s.place.file, s.place.span)).collect();
+        places.push((f.file, f.span));
+        let ends = |(i, fix): &(usize, &Fix)| {
+            let mut own = self.targets.iter().filter(|(k, _)| k == i).filter_map(|(_, at)| self.before.found.get(*at));
+            if !own.any(|t| start(t) == Some(origin)) {
+                return false;
+            }
+            let files: BTreeSet<FileId> = fix.edits.iter().map(|e| e.file).collect();
+            files.into_iter().any(|file| {
+                let Some(module) = self.tree.module(file) else { return false };
+                let same = PosMap::default();
+                let map = self.maps.get(&file).unwrap_or(&same);
+                let new = |e: &&Edit| e.file == file && e.kind == EditKind::Replace && !e.text.is_empty();
+                let fresh: Vec<Span> = fix.edits.iter().filter(new).map(|e| map.span_wide(e.span)).collect();
+                let uses: Vec<Span> = places.iter().filter(|(at, _)| *at == file).map(|(_, s)| map.span(*s)).collect();
+                guards(module, &fresh, &uses)
+            })
+        };
+        self.fixes.iter().find(|f| ends(f)).map(|(i, _)| *i)
     }
 
     /// G5: the name is bound in the file by an import, defined in the project, built in, or written in full.

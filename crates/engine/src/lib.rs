@@ -6,6 +6,7 @@
 pub mod config;
 mod detect;
 pub mod discover;
+mod dominate;
 mod fingerprint;
 mod fixloop;
 mod follow;
@@ -154,6 +155,7 @@ fn scan_files(
         diagnostics.append(&mut run.diagnostics);
         verdicts = run.tracks.iter_mut().map(|t| t.verdict.take()).collect();
         let together = std::mem::take(&mut run.together);
+        out.shared = std::mem::take(&mut run.shared);
         let originals = run.into_originals();
         out.changed = changed(&tree, originals, &together);
     }

@@ -289,6 +289,9 @@ pub struct Outcome {
     pub diagnostics: Vec<Diagnostic>,
     /// Changed files, sorted by path; not yet written.
     pub changed: Vec<Changed>,
+    /// Edits that belong to no single fix, in terms of the files as they were read: imports that only several fixes together
+    /// leave without a use.
+    pub shared: Vec<surefix_text::Edit>,
     /// Why the loop ended.
     pub stop: Option<Stop>,
     /// Rounds of the loop that changed something.

@@ -13,6 +13,7 @@ pub mod layout;
 pub mod literal;
 pub mod project;
 pub mod python;
+pub mod unused;
 
 pub use java::JavaCx;
 pub use java::locals::Uses;

@@ -12,9 +12,23 @@ use surefix_text::FileId;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decisions(pub BTreeMap<String, BTreeMap<String, Vec<String>>>);
 
+/// The keys of `[decisions.<rule>]` that recipes ask for, by rule; a rule that is not here takes no decisions.
+pub const DECISION_KEYS: &[(&str, &[&str])] = &[
+    ("cleartext-transport", &["https-hosts"]),
+    ("insecure-deserialization", &["classes"]),
+    ("open-redirect", &["allowed-hosts"]),
+    ("path-traversal", &["base-directories"]),
+    ("ssrf", &["allowed-hosts"]),
+    ("zip-slip", &["base-directories"]),
+];
+
 impl Decisions {
     /// The values decided for `key` of `rule`, empty when nothing is decided.
     pub fn get(&self, rule: &str, key: &str) -> &[String] {
+        debug_assert!(
+            DECISION_KEYS.iter().any(|(r, keys)| *r == rule && keys.contains(&key)),
+            "{rule} asks for the decision {key}, which settings cannot give"
+        );
         self.0.get(rule).and_then(|k| k.get(key)).map_or(&[], Vec::as_slice)
     }
 }

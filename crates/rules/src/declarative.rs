@@ -1,12 +1,12 @@
 //! Declarative call rules: the `fix` rows of model files, the built-in ones and those of users.
 
-use crate::{DetectCx, FixCx, Found, RuleMeta, facts, flows, removal};
-use ruff_python_ast::{Expr, Stmt};
+use crate::{DetectCx, FixCx, Found, RuleMeta, facts, flows, purpose, removal};
+use ruff_python_ast::{AnyNodeRef, Expr, Stmt};
 use surefix_dataflow::{ArgFact, CallFact, ConstVal};
 use surefix_ir::{Lang, Op, ValueId};
 use surefix_models::{Ask, Base, CallFix, Change, FixTier, Path, Test};
 use surefix_rewrite::{JavaCx, PyCx};
-use surefix_syntax::java as tree;
+use surefix_syntax::{java as tree, python as pytree};
 use surefix_text::{Assurance, Edit, FileId, Fix, Reason, Refusal, Span, Tier};
 
 /// The variant of findings that a row made.
@@ -19,11 +19,40 @@ fn no<T>(reason: Reason, why: impl Into<String>) -> Result<T, Refusal> {
 /// Reports the calls that a row of this rule describes.
 pub(crate) fn detect(cx: &DetectCx<'_>, meta: &RuleMeta, out: &mut Vec<Found>) {
     for call in flows::watched(cx, meta) {
-        if let Some(row) = row(cx, meta.id, call) {
+        if let Some(row) = row(cx, meta.id, call)
+            && !(meta.id == "debug-enabled" && asked_for(cx, call))
+        {
             out.push(flows::from_call(meta, call, &subject(row), row.message.clone(), VARIANT));
         }
     }
 }
+
+/// True when debugging is only switched on under a condition that asks for it (`if config.debug:`): the switch is the setting that the
+/// condition reads, and it is off unless somebody sets it.
+fn asked_for(cx: &DetectCx<'_>, call: &CallFact) -> bool {
+    let file = FileId(call.file);
+    if cx.lang(file) != Lang::Python {
+        return false;
+    }
+    let text = cx.text(file);
+    let py = PyCx::new(file, text, cx.module(file));
+    let asks = |test: &Expr| {
+        // Names and texts alike: `config.debug`, `os.environ.get("APP_DEBUG")`, `ENV == "development"`.
+        let words = pytree::span_of(test).of(text).replace(['"', '\''], " ");
+        !test.is_unary_op_expr() && purpose::names_any(&words, DEVELOPMENT)
+    };
+    py.path_to(call.span).iter().any(|n| match n {
+        // Only the first body: the others run when the condition does not hold.
+        AnyNodeRef::StmtIf(s) => s.body.first().zip(s.body.last()).is_some_and(|(first, last)| {
+            Span::new(pytree::span_of(first).lo, pytree::span_of(last).hi).contains(call.span) && asks(&s.test)
+        }),
+        AnyNodeRef::ElifElseClause(c) => c.test.as_ref().is_some_and(asks),
+        _ => false,
+    })
+}
+
+/// Words of conditions that ask whether this is a run for work on the program.
+const DEVELOPMENT: &[&str] = &["debug", "dev", "devel", "develop", "development", "devmode"];
 
 /// The first row of the rule that holds for the call.
 fn row<'m>(cx: &DetectCx<'m>, rule: &str, call: &CallFact) -> Option<&'m CallFix> {
@@ -277,8 +306,8 @@ fn python_arg(py: &PyCx<'_>, call: &CallFact, path: &Path, is_call: bool) -> Opt
 /// The value of the assignment with one target around `span`.
 pub(crate) fn assigned(py: &PyCx<'_>, span: Span) -> Option<Span> {
     match py.covering_stmt(span)? {
-        Stmt::Assign(a) if a.targets.len() == 1 => Some(surefix_syntax::python::span_of(&*a.value)),
-        Stmt::AnnAssign(a) => a.value.as_deref().map(surefix_syntax::python::span_of),
+        Stmt::Assign(a) if a.targets.len() == 1 => Some(pytree::span_of(&*a.value)),
+        Stmt::AnnAssign(a) => a.value.as_deref().map(pytree::span_of),
         _ => None,
     }
 }
@@ -287,7 +316,7 @@ pub(crate) fn assigned(py: &PyCx<'_>, span: Span) -> Option<Span> {
 pub(crate) fn second_try(py: &PyCx<'_>, span: Span) -> bool {
     py.path_to(span).iter().any(|n| match n {
         ruff_python_ast::AnyNodeRef::ExceptHandlerExceptHandler(h) => h.type_.as_deref().is_some_and(|t| {
-            let text = py.expr_text(surefix_syntax::python::span_of(t));
+            let text = py.expr_text(pytree::span_of(t));
             ["SSLError", "SSLCertVerificationError", "CertificateError"].iter().any(|e| text.contains(e))
         }),
         _ => false,
@@ -298,27 +327,25 @@ pub(crate) fn second_try(py: &PyCx<'_>, span: Span) -> bool {
 pub(crate) fn assigned_name<'t>(py: &PyCx<'t>, span: Span) -> Option<&'t str> {
     let target = match py.covering_stmt(span)? {
         Stmt::Assign(a) => match a.targets.as_slice() {
-            [one] if surefix_syntax::python::span_of(&*a.value) == span => one,
+            [one] if pytree::span_of(&*a.value) == span => one,
             _ => return None,
         },
-        Stmt::AnnAssign(a) if a.value.as_deref().is_some_and(|v| surefix_syntax::python::span_of(v) == span) => {
-            &*a.target
-        }
+        Stmt::AnnAssign(a) if a.value.as_deref().is_some_and(|v| pytree::span_of(v) == span) => &*a.target,
         _ => return None,
     };
-    target.is_name_expr().then(|| py.expr_text(surefix_syntax::python::span_of(target)))
+    target.is_name_expr().then(|| py.expr_text(pytree::span_of(target)))
 }
 
 /// The statement that is nothing but the call or the assignment.
 fn python_statement(py: &PyCx<'_>, call: &CallFact, is_call: bool) -> Result<Span, Refusal> {
     let stmt = py.covering_stmt(call.span);
     let whole = match stmt {
-        Some(Stmt::Expr(e)) => surefix_syntax::python::span_of(&*e.value) == call.span,
+        Some(Stmt::Expr(e)) => pytree::span_of(&*e.value) == call.span,
         Some(Stmt::Assign(a)) => !is_call && a.targets.len() == 1,
         _ => false,
     };
     match stmt {
-        Some(s) if whole => Ok(surefix_syntax::python::span_of(s)),
+        Some(s) if whole => Ok(pytree::span_of(s)),
         _ => no(Reason::ControlFlow, "the call is part of an expression, so it cannot be taken out as a statement"),
     }
 }

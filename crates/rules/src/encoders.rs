@@ -56,8 +56,13 @@ fn safe_prefix(prefix: &str) -> bool {
     prefix.contains(['/', '?', '#']) || prefix.starts_with("mailto:") || prefix.starts_with("tel:")
 }
 
-/// The context of a value between two texts.
+/// The context of a value between two texts of a page.
 pub fn context(before: &str, after: &str) -> HoleContext {
+    context_in(Dialect::Html, before, after)
+}
+
+/// The context of a value between two texts (constant text, [`HOLE`] for unknown parts).
+pub fn context_in(dialect: Dialect, before: &str, after: &str) -> HoleContext {
     let mut pieces: Vec<surefix_dialect::Piece<'_>> = Vec::new();
     let mut parts = before.split(HOLE);
     if let Some(first) = parts.next() {
@@ -77,8 +82,8 @@ pub fn context(before: &str, after: &str) -> HoleContext {
         pieces.push(surefix_dialect::Piece::Hole);
         pieces.push(surefix_dialect::Piece::Lit(p));
     }
-    let found = surefix_dialect::contexts(Dialect::Html, &pieces);
-    found.into_iter().nth(at).unwrap_or_else(|| Lexer::new(Dialect::Html).hole())
+    let found = surefix_dialect::contexts(dialect, &pieces);
+    found.into_iter().nth(at).unwrap_or_else(|| Lexer::new(dialect).hole())
 }
 
 /// A Java library that encodes.
@@ -337,12 +342,15 @@ fn judge(jx: &JavaCx<'_>, span: Span, depth: u32) -> (bool, bool) {
                 "strip",
                 "repeat",
             ];
+            // Whatever class they belong to, methods of these names answer.
+            const PRESENT: &[&str] = &["getAbsolutePath", "getCanonicalPath", "getSimpleName"];
             let name = node.child_by_field_name("name").map_or("", |n| jx.node_text(n));
             let of_string = node
                 .child_by_field_name("object")
                 .is_some_and(|o| jx.node_text(o) == "String" && matches!(name, "valueOf" | "format" | "join"));
             // `toString` and the like of a receiver that is no text gives a text all the same.
-            (of_string || TEXT.contains(&name), of_string || TEXT.contains(&name))
+            let text = of_string || TEXT.contains(&name);
+            (text, text || PRESENT.contains(&name))
         }
         "object_creation_expression" => {
             let string = node

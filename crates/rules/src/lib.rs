@@ -65,7 +65,7 @@ mod xss;
 mod xxe;
 mod zip_slip;
 
-pub use context::{Decisions, DetectCx, FixCx};
+pub use context::{DECISION_KEYS, Decisions, DetectCx, FixCx};
 pub use meta::{Confidence, Found, RuleMeta, Severity};
 pub use registry::{RULES, Rule, rule};
 pub use surefix_text::{Fix, Refusal};

@@ -1,9 +1,10 @@
 //! Python: take line breaks out of a value (log lines, raw headers).
 
-use crate::operands;
+use crate::operands::{self, Site};
 use crate::syntaxes::PyText;
 use crate::{FixCx, Found};
 use ruff_python_ast::{AnyNodeRef, Expr};
+use surefix_dataflow::{Flow, StepKind};
 use surefix_text::{Assurance, Edit, Fix, Reason, Refusal, Tier};
 
 /// Plans the fix: the value (or the whole text when it holds no line break of its own) loses its line breaks.
@@ -58,11 +59,22 @@ pub fn fix_python(cx: &FixCx<'_>, found: &Found, title: &str) -> Result<Fix, Ref
     for s in &sites {
         let px = syntax.file(s.file);
         let text = s.span.of(px.text);
-        let known = s.ty.as_deref() == Some("str")
+        let known = (s.ty.as_deref() == Some("str") && read_as_text(flow, s))
             || matches!(px.expr_at(s.span), Some(Expr::FString(_) | Expr::StringLiteral(_)))
             || matches!(px.expr_at(s.span), Some(Expr::BinOp(b)) if matches!(&*b.left, Expr::StringLiteral(_) | Expr::FString(_)));
         let text = if known { px.as_primary(text) } else { format!("str({text})") };
         px.replace_expr(s.span, &stripped(&text), &mut edits)?;
     }
     Ok(Fix { title: title.into(), edits, assurance, needs: Vec::new() })
+}
+
+/// True when nothing but library calls made the value: their types are known. Text put together on the way may be bytes
+/// (`b"".join(parts)`), which the analysis does not tell apart.
+fn read_as_text(flow: &Flow, site: &Site) -> bool {
+    flow.trace.iter().all(|step| match step.what {
+        StepKind::Return | StepKind::Argument => false,
+        StepKind::Concat => step.place.file == site.file && step.place.span.contains(site.span),
+        StepKind::Through => !step.name.ends_with(".join"),
+        _ => true,
+    })
 }

@@ -110,9 +110,31 @@ const DATABASE: &[&str] = &[
     "session.scalars(",
 ];
 
+/// Stores that values are put into: what they are called says nothing about the value.
+const STORES: &[&str] = &["session", "cookies"];
+
+/// The code without the stores on which methods are called: `userSession.setValue(x)` keeps a value for a session, it makes none.
+fn without_stores(code: &str) -> String {
+    let mut out = String::with_capacity(code.len());
+    let mut rest = code;
+    while let Some(at) = rest.find(|c: char| c.is_alphanumeric() || c == '_') {
+        out.push_str(rest.get(..at).unwrap_or(""));
+        let tail = rest.get(at..).unwrap_or("");
+        let end = tail.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(tail.len());
+        let (name, behind) = tail.split_at(end);
+        let member = behind.starts_with('.');
+        let store = words(name).iter().flatten().any(|w| STORES.contains(&w.as_str()));
+        let only = !words(name).iter().flatten().any(|w| SECRET.contains(&w.as_str()) && !STORES.contains(&w.as_str()));
+        out.push_str(if member && store && only { "_" } else { name });
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// True when an identifier in `code` names a secret.
 pub fn names_secret(code: &str) -> bool {
-    let mut code = code.to_string();
+    let mut code = without_stores(code);
     for call in DATABASE {
         if code.contains(call) {
             code = code.replace(call, "(");
@@ -133,10 +155,16 @@ pub fn names_any(code: &str, wanted: &[&str]) -> bool {
 
 /// Statements of the calling function that the result of a call (or what it filled) goes through, and whether it is returned.
 pub fn downstream(cx: &DetectCx<'_>, call: &CallFact) -> (Vec<Span>, bool) {
+    let (stmts, returned, _) = followed(cx, call);
+    (stmts, returned)
+}
+
+/// As [`downstream`], with the arguments beside the value: what else a call is given says nothing about the value.
+fn followed(cx: &DetectCx<'_>, call: &CallFact) -> (Vec<Span>, bool, Vec<Span>) {
     let module = cx.module(FileId(call.file));
-    let Some(func) = module.functions.get(call.func as usize) else { return (Vec::new(), false) };
+    let Some(func) = module.functions.get(call.func as usize) else { return (Vec::new(), false, Vec::new()) };
     let mut hit = vec![false; func.instrs.len()];
-    let Some(first) = hit.get_mut(call.value as usize) else { return (Vec::new(), false) };
+    let Some(first) = hit.get_mut(call.value as usize) else { return (Vec::new(), false, Vec::new()) };
     *first = true;
     // A call without a used result fills its argument (`nextBytes(buffer)`).
     if !call.result_used
@@ -168,7 +196,23 @@ pub fn downstream(cx: &DetectCx<'_>, call: &CallFact) -> (Vec<Span>, bool) {
     stmts.sort();
     stmts.dedup();
     let returned = func.blocks.iter().any(|b| matches!(b.term, Term::Return(Some(v)) if hit[v.0 as usize]));
-    (stmts, returned)
+    let mut beside = Vec::new();
+    for (instr, _) in func.instrs.iter().zip(&hit).filter(|(_, h)| **h) {
+        if let Op::Call(c) = &instr.op
+            && c.args.iter().any(|a| hit[a.value.0 as usize])
+        {
+            // A text argument names the value (`put("token", x)`), a named one is given for itself.
+            beside.extend(
+                c.args.iter().filter(|a| !hit[a.value.0 as usize] && !func_text(func, a.value)).map(|a| a.span),
+            );
+        }
+    }
+    beside.sort();
+    (stmts, returned, beside)
+}
+
+fn func_text(func: &surefix_ir::Function, v: ValueId) -> bool {
+    matches!(func.instr(v).op, Op::Const(_))
 }
 
 /// The name of the function around a call.
@@ -180,13 +224,31 @@ pub fn function_name<'a>(cx: &'a DetectCx<'_>, call: &CallFact) -> &'a str {
 /// The code whose names tell what the result of a call is for: the statements it goes through (only their first line, a
 /// block's body says nothing) and, when it is returned, the function's name.
 pub fn evidence(cx: &DetectCx<'_>, call: &CallFact) -> String {
-    let text = cx.text(FileId(call.file));
     let (stmts, returned) = downstream(cx, call);
+    code(cx, call, &stmts, returned, &[])
+}
+
+/// As [`evidence`], without what is only given to the same calls: `get(url + number, cookies=c)` makes no cookie of the number.
+pub fn receivers(cx: &DetectCx<'_>, call: &CallFact) -> String {
+    let (stmts, returned, beside) = followed(cx, call);
+    code(cx, call, &stmts, returned, &beside)
+}
+
+fn code(cx: &DetectCx<'_>, call: &CallFact, stmts: &[Span], returned: bool, without: &[Span]) -> String {
+    let text = cx.text(FileId(call.file));
     let mut out = String::new();
     for s in stmts {
+        let mut code = String::new();
+        let mut at = s.lo;
+        for b in without.iter().filter(|b| s.contains(**b)) {
+            if b.lo >= at {
+                code.push_str(Span::new(at, b.lo).of(text));
+                at = b.hi;
+            }
+        }
+        code.push_str(Span::new(at, s.hi).of(text));
         // A loop or branch is a statement too: what stands in its block is another one.
-        let code = s.of(text);
-        out.push_str(code.split_once("{\n").map_or(code, |(head, _)| head));
+        out.push_str(code.split_once("{\n").map_or(code.as_str(), |(head, _)| head));
         out.push('\n');
     }
     if returned {
@@ -210,5 +272,8 @@ mod tests {
         assert!(!names_secret("db.session.add(Record(aliases=make()))"));
         assert!(names_secret("session.add(Row(reset_token=make()))"));
         assert!(names_secret("session[name] = make()"));
+        assert!(!names_secret("userSessionData.setValue(\"flag\", make())"));
+        assert!(names_secret("session.setAttribute(key, resetToken)"));
+        assert!(names_secret("sessionToken.setValue(make())"));
     }
 }

@@ -23,7 +23,7 @@ use surefix_ir::Lang;
 use surefix_rewrite::LiteralMap;
 use surefix_text::{Reason, Refusal, Span};
 
-pub(crate) use quoted::{Group, Hole, Value, cut_actions, quoted_groups};
+pub(crate) use quoted::{Group, Hole, Value, cut_actions, keep_apart, quoted_groups};
 
 /// A refusal in one word.
 pub(crate) fn no<T>(reason: Reason, detail: impl Into<String>) -> Result<T, Refusal> {
@@ -259,6 +259,13 @@ pub(crate) struct Inside {
     pub seen: Vec<(usize, Vec<String>)>,
     /// True when the analysis knew the shapes.
     pub known: bool,
+}
+
+impl Inside {
+    /// The texts that a value stood for.
+    pub(crate) fn texts(&self, piece: usize) -> Option<Vec<String>> {
+        self.seen.iter().find(|(p, _)| *p == piece).map(|(_, texts)| texts.clone())
+    }
 }
 
 /// Stands for untrusted text in [`Inside::seen`].

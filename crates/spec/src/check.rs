@@ -267,7 +267,7 @@ fn bytes_kept(case: &Case, first: &Outcome, out: &mut Checked) {
     }
     for c in &first.changed {
         let mut touched: BTreeMap<usize, ()> = BTreeMap::new();
-        for e in fixes.iter().flat_map(|a| a.edits.iter().flatten()) {
+        for e in fixes.iter().flat_map(|a| a.edits.iter().flatten()).chain(&first.shared) {
             if e.kind == EditKind::Pin || first.path(e.file) != c.path {
                 continue;
             }

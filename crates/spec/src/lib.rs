@@ -36,6 +36,8 @@ pub struct Report {
     pub examples: usize,
     /// Blocks rewritten because `SUREFIX_BLESS` asks for it.
     pub blessed: usize,
+    /// What could not be checked here, and why.
+    pub notes: Vec<String>,
     /// Failures, sorted: `file:line: case: what`.
     pub failures: Vec<String>,
 }

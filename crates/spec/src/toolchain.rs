@@ -35,7 +35,15 @@ pub fn check(root: &Path, cases: &[Case<'_>], report: &mut Report) {
 fn check_all(root: &Path, cases: &[Case<'_>], report: &mut Report) -> Result<(), String> {
     let work = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
     let mut sides = Vec::new();
+    // A JDK that is there decides which releases can be compiled for; without any, the first compilation says so.
+    let newest = newest_jdk().map_or(u32::MAX, |(_, version)| version);
     for (n, case) in cases.iter().enumerate() {
+        if case.case.java > newest && case.case.driver.is_none() {
+            report.parsed_only += 1;
+            let why = format!("parsed only: the newest JDK here is {newest}, the case needs {}", case.case.java);
+            report.notes.push(case.failure(&why));
+            continue;
+        }
         if matches!(case.case.toolchain, Toolchain::ParsedOnly(_)) {
             report.parsed_only += 1;
         } else {
@@ -119,10 +127,11 @@ fn lay_out<'c>(case: &'c Case<'c>, name: &'static str, dir: &Path) -> Result<Sid
     Ok(side)
 }
 
-/// The newest JDK on the machine and its version: `JAVA_HOME`, the one of `javac` on the path, those beside it.
+/// The newest JDK on the machine and its version: `JAVA_HOME` and `JAVA_HOME_…`, the one of `javac` on the path, those beside it.
 fn newest_jdk() -> Result<(PathBuf, u32), String> {
     let mut homes: BTreeSet<PathBuf> = BTreeSet::new();
-    homes.extend(std::env::var_os("JAVA_HOME").map(PathBuf::from));
+    let named = |name: &std::ffi::OsStr| name.to_str().is_some_and(|n| n == "JAVA_HOME" || n.starts_with("JAVA_HOME_"));
+    homes.extend(std::env::vars_os().filter(|(name, _)| named(name)).map(|(_, home)| PathBuf::from(home)));
     for dir in std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()) {
         if let Ok(javac) = dir.join("javac").canonicalize() {
             homes.extend(javac.ancestors().nth(2).map(Path::to_path_buf));

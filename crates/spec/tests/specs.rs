@@ -22,6 +22,9 @@ fn main() -> ExitCode {
     for f in &report.failures {
         println!("{f}\n");
     }
+    for n in &report.notes {
+        println!("{n}");
+    }
     println!(
         "{} specifications, {} cases: {} compiled, {} executed, {} parsed only, {} known wrong answers, {} blocks rewritten; \
          {} examples on pages",

@@ -69,6 +69,8 @@ enum Role {
 
 const QUOTED: Breaks = Breaks::of(mask("'\\"));
 const BARE: Breaks = Breaks::all_but(NUMBER);
+/// A word, with dots, stays one name: which one, is for others to judge.
+const NAME: Breaks = Breaks::all_but(mask("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_."));
 
 impl Default for SqlState {
     fn default() -> Self {
@@ -418,7 +420,8 @@ impl SqlState {
             }
             _ => {
                 let label = self.grammar.label();
-                let mut context = HoleContext::new(label, BARE).after(&self.token);
+                let breaks = if names(label) { NAME } else { BARE };
+                let mut context = HoleContext::new(label, breaks).after(&self.token);
                 context.like = self.grammar.like;
                 context
             }
@@ -501,6 +504,11 @@ impl SqlState {
             None => (next.to_owned(), false),
         }
     }
+}
+
+/// Labels of places where a name stands.
+fn names(label: Label) -> bool {
+    matches!(label, Label::SqlIdentifier | Label::SqlOrderBy | Label::SqlSortDirection)
 }
 
 fn is_string_prefix(word: &str) -> bool {

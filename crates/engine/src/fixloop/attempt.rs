@@ -1,5 +1,6 @@
 //! Trying fixes out: apply them in memory, run the gates, find the guilty ones.
 
+use super::imports::Extra;
 use super::{FixLoop, Planned};
 use crate::detect::{Detected, detect};
 use crate::follow::{Followed, follow};
@@ -10,7 +11,7 @@ use crate::outcome::Gate;
 use crate::tree::Replacement;
 use std::collections::{BTreeMap, BTreeSet};
 use surefix_rules::Confidence;
-use surefix_text::{Edit, EditKind, FileId, Fix};
+use surefix_text::{Assurance, Edit, EditKind, FileId, Fix, Tier};
 
 /// Analyses that the search for guilty fixes of one round may spend.
 const MAX_CHECKS: usize = 40;
@@ -36,6 +37,8 @@ pub(super) struct Done {
     pub(super) maps: BTreeMap<FileId, PosMap>,
     /// What the fixes replaced.
     pub(super) old: Vec<Replacement>,
+    /// Imports that were taken out with the fixes.
+    pub(super) orphans: Vec<Extra>,
 }
 
 impl FixLoop<'_> {
@@ -55,12 +58,15 @@ impl FixLoop<'_> {
                 edits.entry(e.file).or_default().push(e.clone());
             }
         }
+        for list in edits.values_mut() {
+            list.sort();
+            list.dedup();
+        }
+        let orphans = self.take_out_orphans(&fixes, &mut edits, &mut plan);
         let mut texts = BTreeMap::new();
         let mut maps = BTreeMap::new();
         let mut problems = Vec::new();
         for (file, list) in &mut edits {
-            list.sort();
-            list.dedup();
             let before = self.tree.text(*file).unwrap_or("");
             let spliced = gates::splice(before, list);
             let original = self.originals.get(file).map_or(before, |r| r.text.as_str());
@@ -125,7 +131,28 @@ impl FixLoop<'_> {
             known: &self.known,
         };
         let (problems, covered) = judge.verdict();
-        Ok(Attempt { problems, covered, done: Some(Box::new(Done { next, followed, maps, old })) })
+        Ok(Attempt { problems, covered, done: Some(Box::new(Done { next, followed, maps, old, orphans })) })
+    }
+
+    /// Adds the edits that take orphaned imports out, but for those that a fix is in the way of.
+    fn take_out_orphans(
+        &self,
+        fixes: &[(usize, &Fix)],
+        edits: &mut BTreeMap<FileId, Vec<Edit>>,
+        plan: &mut front::Plan,
+    ) -> Vec<Extra> {
+        let mut orphans = self.orphans(fixes, edits);
+        orphans.retain(|(_, e)| {
+            let title = "Take out imports that nothing uses any more".to_string();
+            let assurance = Assurance::start(Tier::Preserving);
+            plan.offer(&Fix { title, edits: vec![e.clone()], assurance, needs: Vec::new() }).is_ok()
+        });
+        for (_, e) in &orphans {
+            let list = edits.entry(e.file).or_default();
+            list.push(e.clone());
+            list.sort();
+        }
+        orphans
     }
 
     /// Present findings that somebody still cares about: all but those already rejected count as well.

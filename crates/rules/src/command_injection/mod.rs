@@ -7,6 +7,7 @@ mod java_leaves;
 mod java_shell;
 mod program;
 mod python;
+mod python_elsewhere;
 
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity};
 use surefix_ir::Lang;

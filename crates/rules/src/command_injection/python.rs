@@ -46,7 +46,10 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
     let command = Command { py: &py, origins: &origins, flow, text, arg };
     let values = command.values()?;
     if values.values().any(|c| c.label == Label::ShCommand) {
-        return program_chosen();
+        return match flow.kind {
+            Kind::CmdShell => super::python_elsewhere::fix(cx, found, flow, arg),
+            _ => program_chosen(),
+        };
     }
     if flow.kind == Kind::CmdArgv {
         return command.positional(&values);

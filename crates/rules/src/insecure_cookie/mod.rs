@@ -41,7 +41,9 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
             "addCookie" if call.callee.starts_with("javax.servlet.") => match call.args.first() {
                 // A cookie that somebody else made and gave here: what is set on it is not known.
                 Some(c) if c.alloc.is_some() || !c.props.is_empty() => {
-                    if removes(c.props.get("max_age").and_then(|v| v.as_deref())) {
+                    if removes(c.props.get("max_age").and_then(|v| v.as_deref()))
+                        || empty(c.props.get("value").and_then(|v| v.as_deref()))
+                    {
                         continue;
                     }
                     let http_only = if readable(c.props.get("name").and_then(|v| v.as_deref())) {
@@ -71,6 +73,7 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
             "set_cookie" | "set_signed_cookie" | "set_secure_cookie" => {
                 if call.args.iter().any(|a| a.spread == 2)
                     || removes(argument(call, "max_age", 2).and_then(|a| a.consts.as_deref()))
+                    || empty(argument(call, "value", 1).and_then(|a| a.consts.as_deref()))
                 {
                     continue;
                 }
@@ -144,6 +147,13 @@ fn prop(cookie: &ArgFact, key: &str) -> Flag {
 /// A cookie that is being removed carries nothing.
 fn removes(max_age: Option<&[ConstVal]>) -> bool {
     max_age == Some(&[ConstVal::Int(0)])
+}
+
+/// A cookie that is made empty has nothing to protect.
+fn empty(value: Option<&[ConstVal]>) -> bool {
+    value.is_some_and(|v| {
+        !v.is_empty() && v.iter().all(|c| *c == ConstVal::Null || matches!(c, ConstVal::Str(s) if s.is_empty()))
+    })
 }
 
 /// Cookies of the double-submit pattern must be readable by scripts.

@@ -146,27 +146,7 @@ fn replace_type(jx: &JavaCx<'_>, node: Node<'_>, edits: &mut Vec<Edit>) -> Resul
     let qualified = jx.node_text(ty).contains('.');
     let name = if qualified { SECURE.to_string() } else { jx.bring_type(SECURE, edits)? };
     edits.push(Edit::replace(jx.file, tree::span_of(ty), name));
-    if !qualified {
-        drop_import(jx, tree::span_of(ty), edits);
-    }
     Ok(())
-}
-
-/// Takes the import of `Random` out when the creation was its only use, in comments as well.
-fn drop_import(jx: &JavaCx<'_>, used: Span, edits: &mut Vec<Edit>) {
-    const LINE: &str = "import java.util.Random;";
-    let Some(at) = jx.text.find(LINE).filter(|at| *at == 0 || jx.text[..*at].ends_with('\n')) else { return };
-    let name = |at: usize| {
-        let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
-        !jx.text[..at].ends_with(part) && !jx.text[at + "Random".len()..].starts_with(part)
-    };
-    let import = at..at + LINE.len();
-    let other = jx.text.match_indices("Random").any(|(i, _)| name(i) && !import.contains(&i) && i != used.lo as usize);
-    let rest = &jx.text[import.end..];
-    let Some(eol) = ["\r\n", "\n"].iter().find(|e| rest.starts_with(**e)) else { return };
-    if !other {
-        edits.push(Edit::replace(jx.file, Span::new(at as u32, (import.end + eol.len()) as u32), String::new()));
-    }
 }
 
 /// `Math.random()` → `RANDOM.nextDouble()` of a field that the outermost class gets.

@@ -41,9 +41,9 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
             "",
         );
         // Games, tests, sampling and back-off want exactly this generator: only names tell that a secret is made.
-        let evidence = purpose::evidence(cx, call);
+        let evidence = purpose::receivers(cx, call);
         let secret = purpose::names_secret(&evidence) || purpose::names_secret(purpose::function_name(cx, call));
-        if !secret || seeded_on_purpose(cx, call) {
+        if !secret || seeded_on_purpose(cx, call) || picks_one(cx, call) {
             found.confidence = Confidence::Low;
         }
         out.push(found);
@@ -59,6 +59,60 @@ fn predictable(call: &CallFact) -> bool {
     match &call.recv {
         Some(r) => !r.types.iter().any(|t| SECURE.contains(&t.as_str())),
         None => true,
+    }
+}
+
+/// True when the value only chooses among values that are there already (`KEYS[random.nextInt(KEYS.length)]`, `random.choice(keys)`),
+/// once: what is chosen is no better hidden by a better generator. Chosen again and again, characters make a secret.
+fn picks_one(cx: &DetectCx<'_>, call: &CallFact) -> bool {
+    let file = FileId(call.file);
+    let module = cx.module(file);
+    let Some(func) = module.functions.get(call.func as usize) else { return false };
+    let value = surefix_ir::ValueId(call.value);
+    let method = call.callee.rsplit('.').next().unwrap_or("");
+    let text = cx.text(file);
+    match module.lang {
+        Lang::Java => {
+            let index = |i: &surefix_ir::Instr| matches!(i.op, surefix_ir::Op::LoadIndex(_, at) if at == value);
+            let Some(load) = func.instrs.iter().find(|i| index(i)) else { return false };
+            let jx = surefix_rewrite::JavaCx::new(file, text, module);
+            // Only the whole value of a variable or argument: what is appended or joined may be one of many.
+            let mut node = jx.node_at(load.span).and_then(|n| n.parent());
+            let joined = node.is_some_and(|n| n.kind() == "binary_expression")
+                || node.and_then(|n| n.parent()).is_some_and(|n| {
+                    n.kind() == "method_invocation"
+                        && n.child_by_field_name("name").is_some_and(|n| jx.node_text(n) == "append")
+                });
+            let mut repeated = false;
+            while let Some(n) = node.filter(|n| !surefix_rewrite::java::is_method_like(n.kind())) {
+                repeated |= matches!(n.kind(), "for_statement" | "enhanced_for_statement" | "while_statement")
+                    || matches!(n.kind(), "do_statement" | "lambda_expression");
+                node = n.parent();
+            }
+            !joined && !repeated
+        }
+        Lang::Python => {
+            use ruff_python_ast::AnyNodeRef as N;
+            if method != "choice" {
+                return false;
+            }
+            let py = surefix_rewrite::PyCx::new(file, text, module);
+            let path = py.path_to(call.span);
+            let inner = path.iter().rev().take_while(|n| !matches!(n, N::StmtFunctionDef(_)));
+            !inner.into_iter().any(|n| {
+                matches!(
+                    n,
+                    N::StmtFor(_)
+                        | N::StmtWhile(_)
+                        | N::ExprListComp(_)
+                        | N::ExprGenerator(_)
+                        | N::ExprSetComp(_)
+                        | N::ExprBinOp(_)
+                        | N::ExprLambda(_)
+                        | N::StmtAugAssign(_)
+                )
+            })
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `log-injection`: log entries forged by untrusted text.
 
 mod java;
+mod python;
 
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows, line_breaks};
 use surefix_ir::Lang;
@@ -22,7 +23,7 @@ pub const META: RuleMeta = RuleMeta {
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
-    flows::report(cx, &META, &[Kind::Log], flows::any, out);
+    flows::report(cx, &META, &[Kind::Log], python::one_text, out);
 }
 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {

@@ -1,6 +1,7 @@
 //! `open-redirect`: redirect to an untrusted address.
 
 mod django;
+mod local;
 
 use crate::origins::Origins;
 use crate::{Confidence, DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows, hosts};
@@ -29,7 +30,8 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     let mut at = 0;
     out.retain(|f| {
         at += 1;
-        at <= first || !f.flow.as_ref().is_some_and(|flow| stays_here(cx, flow))
+        let harmless = |flow: &Flow| stays_here(cx, flow) || local::is_checked(cx, flow);
+        at <= first || !f.flow.as_ref().is_some_and(|flow| harmless(flow))
     });
     for found in out.iter_mut().skip(first) {
         if found.flow.as_ref().is_some_and(|f| own_address(f) || checked(cx, f)) {
@@ -92,6 +94,12 @@ const STEPS: &str = "Redirect to paths of this site only (one leading slash, no 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     if cx.detect.lang(found.file) == Lang::Python
         && let Some(fix) = django::fix(cx, found)?
+    {
+        return Ok(fix);
+    }
+    if cx.detect.lang(found.file) == Lang::Python
+        && cx.decisions.get(META.id, "allowed-hosts").is_empty()
+        && let Some(fix) = local::fix(cx, found)?
     {
         return Ok(fix);
     }

@@ -1,5 +1,7 @@
 //! `resource-leak`: resource that is not closed.
 
+mod sql;
+
 use crate::guards::{Draft, java_target};
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_dataflow::CallFact;
@@ -28,7 +30,8 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     let mut last: Option<JavaCx<'_>> = None;
     for call in flows::watched(cx, &META) {
         let file = FileId(call.file);
-        if call.callee.starts_with("java.sql.") || call.callee.starts_with("javax.sql.") {
+        // What lives on a connection is closed with it, and most of it is handed on.
+        if is_sql(call) && !is_connection(call) {
             continue;
         }
         let java = match last.take() {
@@ -51,6 +54,15 @@ struct Leak {
     stmt: Span,
 }
 
+fn is_sql(call: &CallFact) -> bool {
+    call.callee.starts_with("java.sql.") || call.callee.starts_with("javax.sql.")
+}
+
+/// A connection that the call opens, or takes out of a pool.
+fn is_connection(call: &CallFact) -> bool {
+    is_sql(call) && call.callee.ends_with(".getConnection")
+}
+
 /// What owns nothing, or must not be closed with the variable.
 const HARMLESS: &[&str] =
     &["ByteArrayInputStream", "ByteArrayOutputStream", "StringReader", "StringWriter", "CharArrayWriter"];
@@ -61,7 +73,15 @@ fn leak(java: &JavaCx<'_>, call: &CallFact) -> Option<Leak> {
     let declared = uses.statement == Some(stmt) && uses.alone && uses.writes.is_empty() && !uses.captured;
     // A wrapper of something that others own (`System.in`, a parameter) must stay open.
     let args = java.args(call.span);
-    if !declared || args.iter().any(|a| wraps(java, *a)) || java.method_of(stmt).is_none() {
+    if !declared || java.method_of(stmt).is_none() {
+        return None;
+    }
+    if is_connection(call) {
+        let kept = uses.reads.iter().all(|r| java.node_at(*r).is_some_and(|n| !sql::escapes(java, n)));
+        let closed = uses.reads.iter().any(|r| sql::method_on(java, *r) == Some("close"));
+        return (kept && !closed && !uses.reads.is_empty()).then_some(Leak { uses, stmt });
+    }
+    if args.iter().any(|a| wraps(java, *a)) {
         return None;
     }
     let only_receiver = uses.reads.iter().all(|r| {
@@ -147,7 +167,8 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let Some(call) = found.call() else { return no(Reason::ShapeUnknown, "the call is not known") };
     let java = cx.java(found.file);
     let Some(leak) = leak(&java, call) else { return no(Reason::ShapeUnknown, "the resource is not a local variable") };
-    if !java.can_throw(leak.stmt, "java.io.IOException") {
+    let thrown = if is_connection(call) { "java.sql.SQLException" } else { "java.io.IOException" };
+    if !java.can_throw(leak.stmt, thrown) {
         return no(Reason::ControlFlow, "closing throws a checked exception that nothing around the code takes");
     }
     let Some(node) = java.node_at(leak.stmt) else { return no(Reason::ShapeUnknown, "the declaration is not known") };

@@ -47,6 +47,15 @@ pub(crate) fn choose(
         }
     }
     let ty = type_in(cx, expr, flow);
+    let bare = c.quote == surefix_dialect::Quote::None && c.prefix.is_empty() && c.suffix.is_empty();
+    if c.label == Label::SqlOrderBy
+        && tainted
+        && bare
+        && ty.as_deref() == Some("String")
+        && cx.uses(expr.of(cx.text), expr).is_some()
+    {
+        return Ok(Choice::Guard);
+    }
     let number = ty.as_deref().and_then(setter_of).is_some();
     if tainted && !number && !ty.as_deref().is_some_and(is_boxed) && may_be_list(text, piece, c) {
         return list_refusal();

@@ -29,7 +29,7 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
 }
 
 /// PostgreSQL is strict about the type of a bound text.
-fn is_postgres(cx: &FixCx<'_>, path: &str) -> bool {
+pub(crate) fn is_postgres(cx: &FixCx<'_>, path: &str) -> bool {
     cx.detect.project.has_dep(path, "org.postgresql:postgresql").is_some()
         || cx.detect.texts.iter().any(|t| t.contains("jdbc:postgresql:"))
 }
@@ -115,6 +115,7 @@ fn statement(
         );
     }
     sql.render()?;
+    sql.note_guards(a);
     if sql.binds_nothing() {
         edits.append(&mut sql.text_edits);
         return Ok(());
@@ -235,7 +236,8 @@ fn convert(
     let call = sql.flow.call.span;
     let inline = sql.is_inline();
     // Where the statement is created, and with which text.
-    let fixed_text = inline && sql.plan.constant && matches!(binds, Binds::Each(_));
+    let same = sql.plan.constant || sql.is_same_at(c.stmt);
+    let fixed_text = inline && same && matches!(binds, Binds::Each(_));
     let (text, moved, gone) = if fixed_text || sql.is_ready_at(c.stmt) {
         (sql.new_arg(), false, None)
     } else if movable(j, c, sql.stmt) {
@@ -422,6 +424,7 @@ fn prepared(
     let stmt = j.stmt_of(call).unwrap_or(flow.call.stmt);
     let mut sql = Sql::read(j, flow, stmt, &|_, _| "?".to_string(), Loops::Follow)?;
     sql.render()?;
+    sql.note_guards(a);
     if sql.binds_nothing() {
         edits.append(&mut sql.text_edits);
         return Ok(());

@@ -17,13 +17,17 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
     let method = callee.rsplit('.').next().unwrap_or("");
     let mut a = Assurance::start(Tier::AttackOnly);
     let mut edits = Vec::new();
-    if callee.contains(".namedparam.") || callee.contains(".r2dbc.") || callee.contains(".object.") {
+    if callee.contains(".namedparam.") || callee.contains(".r2dbc.") {
+        return super::java_named::fix(cx, found, flow);
+    }
+    if callee.contains(".object.") {
         return no(Reason::NoRecipe, "this way of running SQL has no recipe")
             .map_err(|r: Refusal| r.with_steps("Write :name into the text and give the value in the parameter map."));
     }
     let stmt = j.stmt_of(flow.call.span).unwrap_or(flow.call.stmt);
     let mut sql = Sql::read(&j, flow, stmt, &|_, _| "?".to_string(), Loops::Follow)?;
     sql.render()?;
+    sql.note_guards(&mut a);
     if sql.binds_nothing() {
         edits.append(&mut sql.text_edits);
         return Ok(Fix { title: TITLE.to_string(), edits, assurance: a, needs: Vec::new() });

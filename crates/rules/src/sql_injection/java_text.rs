@@ -1,14 +1,15 @@
 //! Java: the text at a sink, planned and checked, ready for the recipe of a library.
 
 use super::java_bind::{Bind, Site, choose};
-use super::plan::{Plan, Slot, Spelling, is_value, plan};
+use super::plan::{GUARD_NOTE, NAME_PATTERN, Plan, Slot, Spelling, is_value, plan};
 use crate::FixCx;
-use crate::shapes::{self, Loops, PieceKind, Text, java, java_render, no};
+use crate::guards::{Draft, Spot, java_guard, java_swallowed};
+use crate::shapes::{self, Action, Loops, PieceKind, Text, java, java_render, no};
 use surefix_dataflow::Flow;
 use surefix_dialect::Dialect;
 use surefix_rewrite::JavaCx;
 use surefix_syntax::java::enclosing;
-use surefix_text::{Assurance, Edit, EditKind, Reason, Refusal, Span};
+use surefix_text::{Assurance, Edit, EditKind, Reason, Refusal, Span, Tier};
 
 /// The text at a sink and what becomes of it.
 pub(crate) struct Sql<'s, 'a> {
@@ -98,8 +99,34 @@ impl<'s, 'a> Sql<'s, 'a> {
     pub(crate) fn render(&mut self) -> Result<(), Refusal> {
         let mut edits = Vec::new();
         java_render::render(self.cx, &self.text, &self.plan.actions, &mut edits)?;
-        self.text_edits = edits;
+        let mut draft = Draft { edits, needs: Vec::new() };
+        for p in &self.plan.guards {
+            self.guard(*p, &mut draft)?;
+        }
+        self.text_edits = draft.edits;
         Ok(())
+    }
+
+    /// The check in front of the step that puts a name into the text.
+    fn guard(&self, piece: usize, draft: &mut Draft) -> Result<(), Refusal> {
+        let (Some(expr), Some(event)) = (self.text.expr(piece), self.text.event_of(piece)) else {
+            return no(Reason::ShapeUnknown, "a value is not an expression");
+        };
+        if java_swallowed(self.cx, event.stmt, self.flow.call.span) {
+            return no(Reason::ControlFlow, "an exception thrown in front of the text would be caught before it runs");
+        }
+        let name = expr.of(self.cx.text);
+        let pattern = self.cx.string_literal(NAME_PATTERN);
+        let condition = format!("{name} != null && !{name}.matches({pattern})");
+        let exceptions = ["java.lang.IllegalArgumentException"];
+        java_guard(self.cx, Spot::Before(event.stmt), &condition, ".matches(", &exceptions, "not a column name", draft)
+    }
+
+    /// Tells what the checks change.
+    pub(crate) fn note_guards(&self, a: &mut Assurance) {
+        if !self.plan.guards.is_empty() {
+            a.lower(Tier::Observable, GUARD_NOTE);
+        }
     }
 
     /// A variable that carries the text may be shown elsewhere, but not run or built into other text.
@@ -237,6 +264,22 @@ impl<'s, 'a> Sql<'s, 'a> {
                 .carriers
                 .iter()
                 .all(|c| self.cx.uses(&c.name, c.declarator).is_some_and(|u| u.scope.contains(at)))
+    }
+
+    /// The text in the argument is the same at `at` as at the call: what stays in it are variables that never change, checked
+    /// in front of `at`.
+    pub(crate) fn is_same_at(&self, at: Span) -> bool {
+        let kept = (0..self.text.pieces.len()).filter(|p| {
+            let stays = matches!(self.plan.actions.get(*p), None | Some(Action::Keep));
+            self.text.expr(*p).is_some() && stays
+        });
+        let same = |p: usize| {
+            let expr = self.text.expr(p).unwrap_or_default();
+            let uses = self.cx.uses(expr.of(self.cx.text), expr);
+            let checked = self.text.event_of(p).is_some_and(|e| e.stmt.lo <= at.lo);
+            checked && uses.is_some_and(|u| u.is_effectively_final() && u.declarator.hi <= at.lo)
+        };
+        self.is_inline() && kept.into_iter().all(same)
     }
 
     /// Pieces that are put together in the sink's own statement.

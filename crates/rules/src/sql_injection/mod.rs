@@ -3,6 +3,7 @@
 mod java_bind;
 mod java_jdbc;
 mod java_jpa;
+mod java_named;
 mod java_spring;
 mod java_statement;
 mod java_text;

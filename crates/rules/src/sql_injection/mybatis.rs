@@ -143,8 +143,13 @@ fn bind(j: &JavaCx<'_>, s: &Statement, params: &[Param], at: usize, a: &mut Assu
     let Some((literal, map)) = token(field.literal) else {
         return no(Reason::ShapeUnknown, "the field is not readable");
     };
+    let (before, after) = words_beside(s, at, h.cut_before, h.cut_after);
+    let blank = |b: bool| if b { " " } else { "" };
     let edit = |range: Range<usize>| match map.span(literal.lo, range) {
-        Some(span) => Ok(Edit::replace(j.file, span, format!("#{{{}}}", field.name))),
+        Some(span) => {
+            let text = format!("{}#{{{}}}{}", blank(before), field.name, blank(after));
+            Ok(Edit::replace(j.file, span, text))
+        }
         None => no(Reason::ShapeUnknown, "the literal cannot be cut where the field stands"),
     };
     match c.label {
@@ -172,6 +177,34 @@ fn bind(j: &JavaCx<'_>, s: &Statement, params: &[Param], at: usize, a: &mut Assu
             .with_steps("Declare the parameter as int and write #{…}.")),
         _ => refuse(c),
     }
+}
+
+/// Words that stand right before and right behind a field, once this many bytes (its quotes) are gone: MyBatis puts a question
+/// mark there, which must not run into them.
+fn words_beside(s: &Statement, at: usize, cut_before: usize, cut_after: usize) -> (bool, bool) {
+    let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+    // Literals that stand side by side are one text.
+    let text = |range: Option<&[Piece]>, back: bool| -> String {
+        let lit = |p: &Piece| match p {
+            Piece::Lit(t) => Some(t.clone()),
+            Piece::Hole => None,
+        };
+        let pieces = range.unwrap_or_default();
+        match back {
+            true => {
+                let mut all: Vec<String> = pieces.iter().rev().map_while(lit).collect();
+                all.reverse();
+                all.concat()
+            }
+            false => pieces.iter().map_while(lit).collect(),
+        }
+    };
+    let holes = s.pieces.iter().enumerate().filter(|(_, p)| matches!(p, Piece::Hole));
+    let Some((hole, _)) = holes.into_iter().nth(at) else { return (false, false) };
+    let (left, right) = (text(s.pieces.get(..hole), true), text(s.pieces.get(hole + 1..), false));
+    let left = left.get(..left.len().saturating_sub(cut_before)).and_then(|t| t.chars().next_back());
+    let right = right.get(cut_after..).and_then(|t| t.chars().next());
+    (left.is_some_and(word), right.is_some_and(word))
 }
 
 fn quotes_around(map: &LiteralMap, range: &Range<usize>) -> bool {

@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub facts: SqlText,
     /// No value is left in the text.
     pub constant: bool,
+    /// Values that stay in the text behind a check.
+    pub guards: Vec<usize>,
 }
 
 /// What the recipe decides about one value.
@@ -43,7 +45,16 @@ pub(crate) enum Choice {
     Code(String),
     /// The placeholders that this expression gives, for the values of a list.
     List(String, ValueList),
+    /// Stays in the text; a check in front of it lets only names pass.
+    Guard,
 }
+
+/// A name of a column, with the name of its table: what [`Choice::Guard`] lets pass.
+pub(crate) const NAME_PATTERN: &str = "[A-Za-z_][A-Za-z0-9_.]{0,62}";
+
+/// What a guard changes, for the commit message.
+pub(crate) const GUARD_NOTE: &str =
+    "sort columns that are no plain name (expressions, several columns) are rejected; any column can still be named";
 
 /// True when a context is a place for a value, which a placeholder can take.
 pub(crate) fn is_value(c: &HoleContext) -> bool {
@@ -68,9 +79,12 @@ pub(crate) struct Spelling<'s> {
 pub(crate) fn plan(text: &Text, inside: &Inside, spelling: &Spelling<'_>) -> Result<Plan, Refusal> {
     let mut actions: Vec<Option<Action>> = vec![None; text.pieces.len()];
     let mut ways = Vec::new();
+    let mut guards: Vec<usize> = Vec::new();
     let mut bound = false;
     for way in &text.ways {
-        let (mine, slots) = plan_way(text, inside, way, spelling)?;
+        let (mine, slots, checked) = plan_way(text, inside, way, spelling)?;
+        bound |= !checked.is_empty();
+        guards.extend(checked);
         bound |= !slots.is_empty() || mine.iter().any(|a| matches!(a, Action::Code(_)));
         for p in way {
             let (Some(old), Some(new)) = (actions.get_mut(*p), mine.get(*p)) else { continue };
@@ -111,7 +125,7 @@ pub(crate) fn plan(text: &Text, inside: &Inside, spelling: &Spelling<'_>) -> Res
                 (step.is_some() && own == step) || (turn.is_some() && text.event_of(*p).is_some_and(|e| e.turn == turn))
             };
             let shorter: Vec<usize> = way.iter().copied().filter(|p| !gone(p)).collect();
-            let (other, _) = plan_way(text, inside, &shorter, spelling)?;
+            let (other, _, _) = plan_way(text, inside, &shorter, spelling)?;
             if shorter.iter().any(|p| other.get(*p) != mine.get(*p) && !is_put(mine.get(*p), other.get(*p))) {
                 return no(
                     Reason::AlternativesConflict,
@@ -133,8 +147,11 @@ pub(crate) fn plan(text: &Text, inside: &Inside, spelling: &Spelling<'_>) -> Res
         .iter()
         .all(|p| text.lit(*p).is_some() || matches!(actions.get(*p), Some(Some(Action::Put(_) | Action::Drop))));
     let facts = sql_text(&lex);
-    let actions = actions.into_iter().map(Option::unwrap_or_default).collect();
-    Ok(Plan { actions, ways, verb, facts, constant })
+    let mut actions: Vec<Action> = actions.into_iter().map(Option::unwrap_or_default).collect();
+    shapes::keep_apart(text, &|p| inside.texts(p), &mut actions);
+    guards.sort_unstable();
+    guards.dedup();
+    Ok(Plan { actions, ways, verb, facts, constant, guards })
 }
 
 /// Which pieces a turn has.
@@ -189,7 +206,7 @@ fn two_turns(
         all.extend(run.iter().copied().filter(|p| in_first(*p)));
         all.extend(second.iter().copied().filter(|p| in_second(*p)));
         all.extend(after);
-        let (actions, _) = plan_way(&longer, &inside, &all, spelling)?;
+        let (actions, _, _) = plan_way(&longer, &inside, &all, spelling)?;
         let kept = |p: usize| all.contains(&p);
         let old = way.iter().filter(|p| kept(**p)).all(|p| actions.get(*p) == mine.get(*p));
         let new = copies.iter().filter(|c| kept(c.1)).all(|(p, c)| actions.get(*c) == mine.get(*p));
@@ -253,7 +270,8 @@ fn plan_way(
     inside: &Inside,
     way: &[usize],
     spelling: &Spelling<'_>,
-) -> Result<(Vec<Action>, Vec<Slot>), Refusal> {
+) -> Result<(Vec<Action>, Vec<Slot>, Vec<usize>), Refusal> {
+    let mut guards = Vec::new();
     let mut actions = vec![Action::Keep; text.pieces.len()];
     let contexts = text.contexts(surefix_dialect::Dialect::Sql, way);
     let holes = match sql_plan(&text.lex(way)) {
@@ -283,6 +301,7 @@ fn plan_way(
                     *a = Action::Code(c);
                 }
             }
+            Choice::Guard => guards.push(*piece),
             _ if tainted => return refuse(context),
             _ => {}
         }
@@ -334,7 +353,7 @@ fn plan_way(
         }
         slots.push(slot);
     }
-    Ok((actions, slots))
+    Ok((actions, slots, guards))
 }
 
 pub(crate) fn problem<T>(p: SqlProblem) -> Result<T, Refusal> {

@@ -95,6 +95,7 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
     let mut edits = Vec::new();
     match d.mark {
         Mark::Named => super::python_orm::alchemy(cx, &p, flow, stmt, &mut a, &mut edits)?,
+        _ if method == "extra" && where_argument(&p, flow) => extra(&p, flow, stmt, &mut a, &mut edits)?,
         _ if matches!(method, "extra" | "Func") => {
             return no(Reason::NoRecipe, "the text is one of several parts of the query")
                 .map_err(|r: Refusal| r.with_steps("Write %s where the value goes and give the value in params."));
@@ -102,6 +103,76 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
         _ => positional(&p, flow, d, stmt, &mut a, &mut edits)?,
     }
     Ok(Fix { title: TITLE.to_string(), edits, assurance: a, needs: Vec::new() })
+}
+
+/// The text reaches the conditions of Django's `extra`.
+fn where_argument(p: &PyCx<'_>, flow: &Flow) -> bool {
+    let args = p.args(flow.call.span);
+    flow.arg.and_then(|i| args.get(i).map(|a| (i, a))).is_some_and(|(i, a)| match a.name.as_deref() {
+        Some(name) => name == "where",
+        None => i == 1,
+    })
+}
+
+/// `extra(where=[…])`: the value goes into `params`, which the conditions share in their order.
+fn extra(p: &PyCx<'_>, flow: &Flow, stmt: Span, a: &mut Assurance, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
+    use ruff_python_ast::Expr;
+    let call = flow.call.span;
+    let args = p.args(call);
+    if args.iter().any(|x| x.unpacked) {
+        return no(Reason::ShapeUnknown, "arguments of the call are unpacked from a collection");
+    }
+    let list = flow.arg.and_then(|i| args.get(i)).and_then(|x| p.expr_at(x.value));
+    let conditions: Vec<&Expr> = match list {
+        Some(Expr::List(l)) => l.elts.iter().collect(),
+        Some(Expr::Tuple(t)) => t.elts.iter().collect(),
+        _ => return no(Reason::ShapeUnknown, "the conditions are not written as a list"),
+    };
+    let constant = |e: &&Expr| matches!(e, Expr::StringLiteral(_));
+    let open: Vec<usize> = (0..conditions.len()).filter(|i| !conditions.get(*i).is_some_and(constant)).collect();
+    let [at] = open.as_slice() else {
+        return no(Reason::NoRecipe, "several conditions of the list are put together");
+    };
+    let marks = |range: &[&Expr]| -> usize {
+        let literal = |e: &&Expr| match e {
+            Expr::StringLiteral(s) => s.value.to_str().matches("%s").count(),
+            _ => 0,
+        };
+        range.iter().map(literal).sum()
+    };
+    let before = marks(conditions.get(..*at).unwrap_or_default());
+    let old = marks(&conditions);
+    let Some(text) = conditions.get(*at).map(|e| surefix_syntax::python::span_of(*e)) else { return Ok(()) };
+    let reading = Reading { count: count(Mark::Percent), lenient: true, loops: Loops::Refuse, lists: None };
+    // The shapes are those of all conditions.
+    let mut own = flow.clone();
+    own.shapes.retain(|s| s.frags.iter().any(|f| !matches!(f, surefix_dataflow::Frag::Lit { .. })));
+    let sql = Sql::read_at(p, &own, text, stmt, reading, &|_, _| "%s".to_string())?;
+    if sql.has_percent() {
+        return no(
+            Reason::NoRecipe,
+            "the condition holds percent signs, which Django reads in conditions without values too",
+        );
+    }
+    sql.render(a, edits)?;
+    if sql.binds_nothing() {
+        return Ok(());
+    }
+    let Binds::Each(values) = sql.binds(a, edits)? else {
+        return no(Reason::AlternativesConflict, "a part of the condition is built under a condition");
+    };
+    sql.note_shown(a);
+    let mut slots = sql.plan.ways.first().cloned().unwrap_or_default();
+    slots.iter_mut().for_each(|s| s.before += before);
+    let given = args.iter().enumerate().find(|(i, x)| match x.name.as_deref() {
+        Some(name) => name == "params",
+        None => *i == 2,
+    });
+    match given {
+        Some((_, given)) => extend_values(p, given.value, old, &slots, &values, edits),
+        None if old > 0 => no(Reason::NoRecipe, "the conditions hold placeholders without values"),
+        None => p.insert_arg(call, args.len(), &format!("params=[{}]", values.join(", ")), edits),
+    }
 }
 
 /// `execute(text)` of a driver with positional placeholders.
@@ -156,6 +227,9 @@ fn positional(
         return no(Reason::NoRecipe, "the text already has numbered parameters");
     }
     let mut sql = sql;
+    if sql.binds_nothing() {
+        return sql.render(a, edits);
+    }
     if d.mark == Mark::Percent && !had_values {
         // Without any turn there are no values, and not every driver reads the signs then.
         if !sql.text.turns().is_empty() && sql.has_percent() {
@@ -163,7 +237,7 @@ fn positional(
         }
         sql.double_percents();
     }
-    sql.render(edits)?;
+    sql.render(a, edits)?;
     let binds = sql.binds(a, edits)?;
     sql.note_shown(a);
     let slots = sql.plan.ways.first().cloned().unwrap_or_default();

@@ -64,7 +64,10 @@ pub(crate) fn alchemy(
         );
     }
     let slots = sql.plan.ways.first().cloned().unwrap_or_default();
-    sql.render(edits)?;
+    sql.render(a, edits)?;
+    if sql.binds_nothing() {
+        return Ok(());
+    }
     let Binds::Each(list) = sql.binds(a, edits)? else {
         return no(
             Reason::AlternativesConflict,

@@ -1,7 +1,8 @@
 //! Python: the text at a sink, planned and checked, and the expressions that are bound.
 
-use super::plan::{Choice, Plan, Slot, Spelling, is_value, list_refusal, may_be_list, plan};
+use super::plan::{Choice, GUARD_NOTE, NAME_PATTERN, Plan, Slot, Spelling, is_value, list_refusal, may_be_list, plan};
 use super::python_list;
+use crate::guards::{Draft, Spot, python_guard, python_leave, python_swallowed};
 use crate::shapes::{self, Action, Loops, PieceKind, Text, Value, no, python, python_render, python_value};
 use ruff_python_ast::{AnyNodeRef, Expr};
 use surefix_dataflow::{Flow, Frag, StepKind};
@@ -68,11 +69,23 @@ impl<'s, 'a> Sql<'s, 'a> {
         reading: Reading,
         placeholder: &dyn Fn(usize, &Slot) -> String,
     ) -> Result<Sql<'s, 'a>, Refusal> {
-        let Reading { count, lenient, loops, lists } = reading;
         let index = flow.arg.unwrap_or(usize::MAX);
         let Some(arg) = cx.args(flow.call.span).get(index).map(|a| a.value) else {
             return no(Reason::ShapeUnknown, "the text does not reach the call as an argument");
         };
+        Sql::read_at(cx, flow, arg, stmt, reading, placeholder)
+    }
+
+    /// As [`Sql::read`], for a text that is only a part of the argument.
+    pub(crate) fn read_at(
+        cx: &'s PyCx<'a>,
+        flow: &'s Flow,
+        arg: Span,
+        stmt: Span,
+        reading: Reading,
+        placeholder: &dyn Fn(usize, &Slot) -> String,
+    ) -> Result<Sql<'s, 'a>, Refusal> {
+        let Reading { count, lenient, loops, lists } = reading;
         let text = python::text_in(cx, Dialect::Sql, arg, stmt, &is_value, loops)?;
         let whole = text.pieces.iter().all(|p| matches!(p.kind, PieceKind::Val { .. }));
         if whole
@@ -92,6 +105,11 @@ impl<'s, 'a> Sql<'s, 'a> {
         let sql = Sql { cx, flow, text, plan, stmt, lenient, lists };
         sql.check_other_uses()?;
         Ok(sql)
+    }
+
+    /// Only names were replaced or checked; no value goes behind the text.
+    pub(crate) fn binds_nothing(&self) -> bool {
+        self.plan.ways.iter().all(Vec::is_empty)
     }
 
     /// True when the constant text holds percent signs.
@@ -121,8 +139,31 @@ impl<'s, 'a> Sql<'s, 'a> {
     }
 
     /// Renders the edits of the text.
-    pub(crate) fn render(&self, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
-        python_render::render(self.cx, &self.text, &self.plan.actions, edits)
+    pub(crate) fn render(&self, a: &mut Assurance, edits: &mut Vec<Edit>) -> Result<(), Refusal> {
+        python_render::render(self.cx, &self.text, &self.plan.actions, edits)?;
+        let mut draft = Draft { edits: std::mem::take(edits), needs: Vec::new() };
+        for p in &self.plan.guards {
+            self.guard(*p, &mut draft)?;
+            a.lower(Tier::Observable, GUARD_NOTE);
+        }
+        *edits = draft.edits;
+        Ok(())
+    }
+
+    /// The check in front of the step that puts a name into the text.
+    fn guard(&self, piece: usize, draft: &mut Draft) -> Result<(), Refusal> {
+        let (Some(expr), Some(event)) = (self.text.expr(piece), self.text.event_of(piece)) else {
+            return no(Reason::ShapeUnknown, "a value is not an expression");
+        };
+        let stmt = event.stmt;
+        if python_swallowed(self.cx, stmt, self.flow.call.span)? {
+            return no(Reason::ControlFlow, "an exception raised in front of the text would be caught before it runs");
+        }
+        let re = draft.python_module(self.cx, "re", stmt)?;
+        let pattern = format!("r{}", self.cx.string_literal(NAME_PATTERN));
+        let condition = format!("not {re}.fullmatch({pattern}, {})", expr.of(self.cx.text));
+        let leave = python_leave(self.cx, stmt, "not a column name", draft)?;
+        python_guard(self.cx, Spot::Before(stmt), &condition, &leave, draft)
     }
 
     /// A variable that carries the text may be shown elsewhere, but not run or built into other text.
@@ -402,6 +443,10 @@ fn choose(
                 q("ASC")
             )));
         }
+    }
+    let bare = c.quote == surefix_dialect::Quote::None && c.prefix.is_empty() && c.suffix.is_empty();
+    if c.label == Label::SqlOrderBy && tainted && bare && matches!(cx.expr_at(expr), Some(Expr::Name(_))) {
+        return Ok(Choice::Guard);
     }
     if tainted && let Some(list) = python_list::joined(cx, text, piece, c, seen, flow.call.span)? {
         return match lists {

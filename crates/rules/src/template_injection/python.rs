@@ -3,9 +3,11 @@
 use crate::syntaxes::py_operands;
 use crate::{FixCx, Found};
 use ruff_python_ast::{ConversionFlag, Expr};
-use surefix_dataflow::{Frag, StepKind};
+use surefix_dataflow::{CallFact, Frag, StepKind};
+use surefix_ir::Lang;
+use surefix_models::{Entry, EntryHow, EntryParams, Kind};
 use surefix_rewrite::PyCx;
-use surefix_text::{Assurance, Edit, Fix, Reason, Refusal, Span, Tier};
+use surefix_text::{Assurance, Edit, FileId, Fix, Reason, Refusal, Span, Tier};
 
 const STEPS: &str = "1. Keep the template's text in the program or in a file of the application.\n\
     2. Give untrusted values to the template as variables.\n\
@@ -101,11 +103,19 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     }
     let mut edits: Vec<Edit> = Vec::new();
     px.replace_expr(arg, &literal(&px, arg, &template), &mut edits)?;
-    let list: Vec<String> = values.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    let page = !callee.ends_with("template_string") && is_sent_as_page(cx, found.file, &flow.call);
+    let escape = match page {
+        true => Some(px.bring_from("markupsafe", "escape", call, &mut edits)?),
+        false => None,
+    };
+    let given = |v: &String| escape.as_ref().map_or_else(|| v.clone(), |e| format!("{e}({v})"));
+    let list: Vec<String> = values.iter().map(|(n, v)| format!("{n}={}", given(v))).collect();
     let count = px.args(render).len();
     px.insert_arg(render, count, &list.join(", "), &mut edits)?;
     let mut assurance = Assurance::start(Tier::AttackOnly);
-    if !callee.ends_with("template_string") {
+    if page {
+        assurance.lower(Tier::AttackOnly, "markup in the value is shown as text: the page did not escape it");
+    } else if !callee.ends_with("template_string") {
         assurance.lower(Tier::AttackOnly, "whether the value is escaped is the environment's setting");
     }
     Ok(Fix {
@@ -114,6 +124,20 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         assurance,
         needs: Vec::new(),
     })
+}
+
+/// True when what is rendered is returned by a handler whose text is sent as a page: nothing but the template would escape it.
+fn is_sent_as_page(cx: &FixCx<'_>, file: FileId, call: &CallFact) -> bool {
+    let module = cx.detect.module(file);
+    let Some(func) = module.functions.get(call.func as usize) else { return false };
+    let last = |name: &str| name.rsplit('.').next().unwrap_or("").to_string();
+    let decorators: Vec<String> = func.annotations.iter().map(|a| last(module.strings.get(a.name))).collect();
+    let sends = |e: &Entry| {
+        let page = matches!(e.params, EntryParams::Returns(kinds) if kinds.has(Kind::Xss));
+        page && e.how == EntryHow::Annotation && decorators.contains(&last(&e.what))
+    };
+    cx.detect.models.entries.iter().any(|(lang, e)| *lang == Lang::Python && sends(e))
+        && crate::purpose::downstream(cx.detect, call).1
 }
 
 /// `X(…).render(…)`: the call of `render`.

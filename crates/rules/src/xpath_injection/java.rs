@@ -47,6 +47,7 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
         }
         values.push(value(&j, flow, &text, g, stmt, name, &mut edits)?);
     }
+    shapes::keep_apart(&text, &|p| inside.texts(p), &mut actions);
     java_render::render(&j, &text, &actions, &mut edits)?;
     let lambda = cx.detect.project.java_level(cx.path(j.file)).is_none_or(|l| l >= 8);
     if !lambda {

@@ -73,6 +73,7 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found, flow: &Flow) -> Result<Fix, Ref
         }
         p.insert_arg(call, args.len(), &format!("{name}={}", parts.join(" + ")), &mut edits)?;
     }
+    shapes::keep_apart(&text, &|q| inside.texts(q), &mut actions);
     python_render::render(&p, &text, &actions, &mut edits)?;
     let title = "Give the value to the XPath expression as a variable".to_string();
     Ok(Fix { title, edits, assurance: Assurance::start(Tier::AttackOnly), needs: Vec::new() })

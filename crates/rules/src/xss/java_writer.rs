@@ -21,9 +21,17 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let jx = syntax.file(found.file);
     jx.no_error_at(flow.call.span)?;
     not_escaped_by_hand(cx, flow)?;
+    super::content_type::certainly_page(cx, flow)?;
     // The array of values that a template takes is no array of bytes.
     let template = matches!(flow.call.callee.rsplit('.').next(), Some("printf" | "format"));
-    if !template && flow.arg.and_then(|a| flow.call.args.get(a)).is_some_and(|a| bytes(&a.types)) {
+    let get_bytes = |at: &Span| {
+        jx.node_at(*at)
+            .filter(|n| n.kind() == "method_invocation")
+            .is_some_and(|n| n.child_by_field_name("name").is_some_and(|name| jx.node_text(name) == "getBytes"))
+    };
+    let written = flow.arg.and_then(|i| jx.args(flow.call.args_span).get(i).copied());
+    let typed = flow.arg.and_then(|a| flow.call.args.get(a)).is_some_and(|a| bytes(&a.types));
+    if !template && (typed || written.as_ref().is_some_and(get_bytes)) {
         return Err(Refusal::new(
             Reason::ContextUnsafe,
             "bytes are sent, and encoding them as text would destroy them",

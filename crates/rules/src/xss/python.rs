@@ -146,7 +146,7 @@ pub fn other_type_later(cx: &DetectCx<'_>, flow: &Flow) -> bool {
         _ => None,
     });
     let known: Vec<Option<&str>> = types.map(|v| origins.text(v)).collect();
-    !known.is_empty() && known.iter().all(|t| t.is_some_and(|t| !super::renders(t)))
+    !known.is_empty() && known.iter().all(|t| t.is_some_and(|t| !super::content_type::renders(t)))
 }
 
 /// True when the whole text is the output of a serializer of JSON.

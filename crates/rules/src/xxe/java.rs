@@ -19,6 +19,8 @@ pub enum Api {
     Validator,
     Dom4j,
     Jdom,
+    Digester,
+    Xom,
 }
 
 impl Api {
@@ -34,6 +36,8 @@ impl Api {
             Api::Validator => "validator",
             Api::Dom4j => "dom4j",
             Api::Jdom => "jdom",
+            Api::Digester => "digester",
+            Api::Xom => "xom",
         }
     }
     /// The other way.
@@ -48,6 +52,8 @@ impl Api {
             Api::Validator,
             Api::Dom4j,
             Api::Jdom,
+            Api::Digester,
+            Api::Xom,
         ]
         .into_iter()
         .find(|a| a.name() == name)
@@ -69,6 +75,8 @@ fn reads(callee: &str) -> Option<(Api, usize)> {
         "javax.xml.validation.Validator.validate" => (Api::Validator, 0),
         "org.dom4j.io.SAXReader.read" => (Api::Dom4j, 0),
         "org.jdom2.input.SAXBuilder.build" => (Api::Jdom, 0),
+        "org.apache.commons.digester.Digester.parse" => (Api::Digester, 0),
+        "nu.xom.Builder.build" => (Api::Xom, 0),
         _ => return None,
     })
 }
@@ -165,7 +173,7 @@ pub fn hardened(api: Api, props: &Props) -> bool {
                 || access
         }
         Api::Transformer | Api::Schema | Api::Validator => secure || access || no_doctype,
-        Api::Dom | Api::Sax | Api::Reader | Api::Dom4j | Api::Jdom => {
+        Api::Dom | Api::Sax | Api::Reader | Api::Dom4j | Api::Jdom | Api::Digester | Api::Xom => {
             let entities = off(&["external-general-entities"]);
             let parameters = off(&["external-parameter-entities"]);
             let dtd = off(&["load-external-dtd"]) || off(&["includeExternalDTD"]);

@@ -47,6 +47,9 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         jx.replace_expr(created.1, &format!("{name}.createDefault()"), &mut edits)?;
         return Ok(done(edits, assurance));
     }
+    if api == Api::Xom {
+        return xom(&jx, found, parser);
+    }
     let Some(object) = jx.receiver(target.args_span) else {
         return Err(Refusal::new(Reason::ShapeUnknown, "the parser's factory is not named in the call"));
     };
@@ -79,7 +82,7 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
                 .ok_or_else(|| Refusal::new(Reason::TypeUnknown, "the factory's type is not written"))?;
             let base = match api {
                 Api::Validator | Api::Reader => "reader",
-                Api::Dom4j | Api::Jdom => "builder",
+                Api::Dom4j | Api::Jdom | Api::Digester | Api::Xom => "builder",
                 _ => "factory",
             };
             let name = jx.fresh_name(base, object, &edits);
@@ -94,14 +97,15 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         }
     };
     match api {
-        Api::Dom | Api::Sax | Api::Reader | Api::Dom4j | Api::Jdom => {
+        Api::Dom | Api::Sax | Api::Reader | Api::Dom4j | Api::Jdom | Api::Digester | Api::Xom => {
             let exception = match api {
                 Api::Dom => "javax.xml.parsers.ParserConfigurationException",
                 Api::Jdom => "java.lang.IllegalArgumentException",
                 _ => "org.xml.sax.SAXException",
             };
             let allowed = jx.can_throw(target.span, exception)
-                && (api != Api::Sax || jx.can_throw(target.span, "javax.xml.parsers.ParserConfigurationException"));
+                && (!matches!(api, Api::Sax | Api::Digester)
+                    || jx.can_throw(target.span, "javax.xml.parsers.ParserConfigurationException"));
             if !allowed {
                 return Err(Refusal::new(
                     Reason::ControlFlow,
@@ -139,6 +143,50 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     }
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     jx.insert_before_stmt(stmt, &lines, &mut edits)?;
+    Ok(done(edits, assurance))
+}
+
+/// `new Builder()` → a builder on a reader that takes no document types: XOM itself switches external entities on in any reader.
+fn xom(jx: &JavaCx<'_>, found: &Found, place: Place) -> Result<Fix, Refusal> {
+    let no = |reason, why: &str| Err(Refusal::new(reason, why).with_steps(STEPS));
+    let created =
+        jx.node_at(place.span).filter(|n| n.kind() == "object_creation_expression" && place.file == found.file);
+    let Some(created) = created else {
+        return no(Reason::NonOwnedCallee, "the parser is created in another function");
+    };
+    let same = jx.method_of(place.span).map(java::span_of) == jx.method_of(found.span).map(java::span_of);
+    if !same {
+        return no(Reason::NonOwnedCallee, "the parser is created in another function");
+    }
+    if !jx.args(place.span).is_empty() || created.named_child_count() > 2 {
+        return no(Reason::NoRecipe, "the builder is created with settings of its own");
+    }
+    for exception in ["org.xml.sax.SAXException", "javax.xml.parsers.ParserConfigurationException"] {
+        if !jx.can_throw(place.span, exception) {
+            return no(Reason::ControlFlow, &format!("{exception} of setFeature is neither caught nor declared"));
+        }
+    }
+    let mut edits: Vec<Edit> = Vec::new();
+    let stmt = jx.hoist_point(place.span)?;
+    if !jx.first_effect(stmt, place.span) {
+        return no(Reason::SideEffect, "the builder is created after another call of the same statement");
+    }
+    let ty = jx.bring_type("javax.xml.parsers.SAXParserFactory", &mut edits)?;
+    let name = jx.fresh_name("factory", place.span, &edits);
+    let lines = [
+        format!("{ty} {name} = {ty}.newInstance();"),
+        format!("{name}.setNamespaceAware(true);"),
+        format!("{name}.setFeature(\"http://apache.org/xml/features/disallow-doctype-decl\", true);"),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    jx.insert_before_stmt(stmt, &lines, &mut edits)?;
+    let Some(args) = created.child_by_field_name("arguments").map(java::span_of) else {
+        return no(Reason::ShapeUnknown, "the creation has no arguments");
+    };
+    jx.no_comment_inside(args)?;
+    edits.push(Edit::replace(jx.file, args, format!("({name}.newSAXParser().getXMLReader())")));
+    let mut assurance = Assurance::start(Tier::AttackOnly);
+    assurance.lower(Tier::Observable, "documents with a document type are refused");
     Ok(done(edits, assurance))
 }
 
