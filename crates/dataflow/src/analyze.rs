@@ -1,13 +1,13 @@
 //! The driver: which functions are evaluated, and how events become flows and call facts.
 
 use crate::names::{G, Linked};
-use crate::summary::{Ctx, Engine, Event, Snap, Table};
+use crate::summary::{Engine, Event, Snap};
 use crate::val::{C, SFrag, SShape, Src, Taint, Val, tflag};
 use crate::*;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use surefix_dialect::{Dialect, Label, Piece};
 use surefix_ir::{Callee, FnId, Lang, Op};
 use surefix_models::{Kind, Kinds, ModelSet};
@@ -18,18 +18,16 @@ use surefix_text::FileId;
 pub struct Options {
     /// Worker threads; 0: as many as the pool it is called from has.
     pub threads: usize,
-    /// Files whose functions are not evaluated as starting points (tests, vendored code), by index.
-    pub skip: Vec<bool>,
+    /// Files whose functions are judged one by one, without what they call or who calls them (tests, vendored code), by index.
+    pub local: Vec<bool>,
 }
 
 /// Analyses a program. Deterministic: the same program and models give the same answer with any number of threads.
 pub fn analyze(program: &Program, models: &ModelSet, options: &Options) -> Analysis {
     let link = Linked::new(program, models);
-    let entries = entry::entries(&link);
-    let engine = Engine { link: &link, table: Table::new(), globals: Mutex::new(FxHashMap::default()), entries };
-    let mut wave = seeds(&link, options);
-    let skipped = |f: &FnRef| options.skip.get(f.file.0 as usize).copied().unwrap_or(false);
-    wave.extend(engine.entries.iter().filter(|(f, e)| e.returns.is_some() && !skipped(f)).map(|(f, _)| *f));
+    let engine = Engine::new(&link, &options.local);
+    let mut wave = seeds(&link);
+    wave.extend(engine.entries.iter().filter(|(_, e)| e.returns.is_some()).map(|(f, _)| *f));
     wave.sort();
     wave.dedup();
     let mut seen: FxHashSet<FnRef> = wave.iter().copied().collect();
@@ -37,25 +35,15 @@ pub fn analyze(program: &Program, models: &ModelSet, options: &Options) -> Analy
         let open: Vec<Vec<FnRef>> = wave
             .par_iter()
             .with_max_len(8)
-            .map_init(
-                || (),
-                |(), f| {
-                    let mut ctx = Ctx { low: usize::MAX, ..Ctx::default() };
-                    let s = stacker::maybe_grow(512 * 1024, 8 * 1024 * 1024, || {
-                        engine.summary(&mut ctx, *f, Arc::new(Vec::new()))
-                    });
-                    let latent = s.events.iter().any(|e| {
-                        e.deps != 0 || e.sinks.iter().any(|s| s.2.taint.iter().any(|t| matches!(t.src, Src::Param(..))))
-                    });
-                    if latent { callers(&link, *f) } else { Vec::new() }
-                },
-            )
+            .map(|f| {
+                let s = engine.summary(*f, 0, Arc::new(Vec::new()));
+                let latent = s.events.iter().any(|e| {
+                    e.deps != 0 || e.sinks.iter().any(|s| s.2.taint.iter().any(|t| matches!(t.src, Src::Param(..))))
+                });
+                if latent { callers(&engine, *f) } else { Vec::new() }
+            })
             .collect();
-        let mut next: Vec<FnRef> = open
-            .into_iter()
-            .flatten()
-            .filter(|f| !options.skip.get(f.file.0 as usize).copied().unwrap_or(false))
-            .collect();
+        let mut next: Vec<FnRef> = open.into_iter().flatten().filter(|f| !engine.local(f.file)).collect();
         next.sort();
         next.dedup();
         next.retain(|f| seen.insert(*f));
@@ -65,12 +53,9 @@ pub fn analyze(program: &Program, models: &ModelSet, options: &Options) -> Analy
 }
 
 /// Functions that contain a call or store that can be a sink or is watched, by simple name.
-fn seeds(link: &Linked<'_>, options: &Options) -> Vec<FnRef> {
+fn seeds(link: &Linked<'_>) -> Vec<FnRef> {
     let mut out = Vec::new();
     for (fi, m) in link.program.modules.iter().enumerate() {
-        if options.skip.get(fi).copied().unwrap_or(false) {
-            continue;
-        }
         let file = FileId(fi as u32);
         let hot: Vec<bool> = (0..m.strings.len() as u32)
             .map(|s| {
@@ -110,12 +95,16 @@ fn seeds(link: &Linked<'_>, options: &Options) -> Vec<FnRef> {
     out
 }
 
-/// Functions that may call `f`, by name.
-fn callers(link: &Linked<'_>, f: FnRef) -> Vec<FnRef> {
+/// Functions that may call `f`: as declarations tell, and in Python, where they tell little, by name.
+fn callers(engine: &Engine<'_>, f: FnRef) -> Vec<FnRef> {
+    let link = engine.link;
+    let mut out: Vec<FnRef> = engine.order.callers(f).collect();
+    if link.lang(f.file) == Lang::Java {
+        return out;
+    }
     let func = link.func(f);
     let m = link.module(f.file);
     let name = m.strings.get(func.name);
-    let mut out = Vec::new();
     let mut names: Vec<G> = vec![link.g(f.file, func.name)];
     if matches!(name, "<init>" | "__init__" | "__call__" | "__enter__")
         && let Some(c) = func.owner.and_then(|c| m.classes.get(c.0 as usize))
@@ -129,7 +118,7 @@ fn callers(link: &Linked<'_>, f: FnRef) -> Vec<FnRef> {
     }
     for n in names {
         let list = link.callers_by_name.get(&n).map_or(&[][..], Vec::as_slice);
-        if list.len() > 400 {
+        if list.len() > 60 {
             continue;
         }
         out.extend(list.iter().copied().filter(|c| link.lang(c.file) == m.lang));
@@ -145,10 +134,12 @@ type FlowKey = (FileId, u32, u32, u32, Kind, Option<usize>, String);
 
 fn report(engine: &Engine<'_>) -> Analysis {
     let link = engine.link;
-    let all = engine.table.all();
+    let all = engine.summaries();
     let mut called: FxHashSet<FnRef> = FxHashSet::default();
     let mut budgets = Vec::new();
-    for ((f, _), s) in &all {
+    let mut functions: FxHashSet<FnRef> = FxHashSet::default();
+    for ((f, ..), s) in &all {
+        functions.insert(*f);
         called.extend(s.calls.iter().filter(|c| *c != f));
         if let Some(what) = s.budget {
             let name = link.g(f.file, link.func(*f).qualified);
@@ -161,7 +152,7 @@ fn report(engine: &Engine<'_>) -> Analysis {
     let any_entry = engine.entries.values().any(|e| e.is_entry);
     let mut todo: Vec<FnRef> = engine.entries.iter().filter(|e| e.1.is_entry).map(|e| *e.0).collect();
     let mut by_fn: FxHashMap<FnRef, Vec<FnRef>> = FxHashMap::default();
-    for ((f, _), s) in &all {
+    for ((f, ..), s) in &all {
         by_fn.entry(*f).or_default().extend(s.calls.iter().copied());
     }
     while let Some(f) = todo.pop() {
@@ -171,8 +162,8 @@ fn report(engine: &Engine<'_>) -> Analysis {
     }
     let mut flows: BTreeMap<FlowKey, Flow> = BTreeMap::new();
     let mut calls: BTreeMap<(u32, u32, u32, String), CallFact> = BTreeMap::new();
-    for ((f, proj), s) in &all {
-        if !proj.is_empty() {
+    for ((f, round, proj), s) in &all {
+        if *round > 0 || !proj.is_empty() {
             continue;
         }
         let root = !called.contains(f) || engine.entries.get(f).is_some_and(|e| e.is_entry);
@@ -236,7 +227,7 @@ fn report(engine: &Engine<'_>) -> Analysis {
         flows: flows.into_values().collect(),
         calls: calls.into_values().collect(),
         budgets,
-        functions: engine.table.functions(),
+        functions: functions.len(),
     }
 }
 

@@ -42,7 +42,7 @@ fn text_like(v: &Val) -> bool {
     !v.shapes.is_empty() || matches!(v.cst.all(), Some(c) if c.iter().any(|c| matches!(c, C::Str(_))))
 }
 
-impl Frame<'_, '_, '_> {
+impl Frame<'_, '_> {
     fn stringy(&self, v: &Val) -> bool {
         text_like(v) || v.tys.iter().any(|t| matches!(self.eng.link.str(*t), "java.lang.String" | "str" | "bytes"))
     }

@@ -8,7 +8,7 @@ use crate::names::G;
 use crate::val::{C, Csts, Val};
 use surefix_ir::ValueId;
 
-impl Frame<'_, '_, '_> {
+impl Frame<'_, '_> {
     pub fn reflect_op(&mut self, st: &mut State, v: ValueId, op: &str, this: Val, args: &[A]) -> Option<Val> {
         let class_of = |me: &Self, s: &str| {
             let g = me.eng.link.find(s)?;

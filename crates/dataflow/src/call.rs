@@ -5,10 +5,10 @@ use crate::interp::{Frame, bit};
 use crate::names::{Entity, G};
 use crate::summary::{Proj, ProjFn};
 use crate::val::{C, Csts, ObjId, Src, Val};
-use crate::{Crumbs, FnRef, StepKind};
+use crate::{Crumbs, FnRef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use surefix_ir::{Call, Callee, FnId, Lang, ParamKind, ValueId, flags};
+use surefix_ir::{Call, Callee, Lang, ParamKind, ValueId, flags};
 use surefix_text::FileId;
 
 /// An evaluated argument.
@@ -32,12 +32,16 @@ pub(crate) struct CallIn {
 
 /// More possible callees than this are treated as an unknown callee.
 const MAX_CALLEES: usize = 8;
-pub(crate) const MAX_EVENTS: usize = 200;
+pub(crate) const MAX_EVENTS: usize = 80;
 /// Objects of one state beyond which those of callees are not taken over.
-pub(crate) const MAX_OBJECTS: usize = 150;
+pub(crate) const MAX_OBJECTS: usize = 64;
 /// Specialised callers around a specialised callee, and calls that an event is carried outwards.
 const MAX_LEVEL: u8 = 3;
 pub(crate) const MAX_VIA: usize = 12;
+/// Work in one run of a function (instructions, values put into calls, joined objects); calls beyond are not followed.
+const MAX_WORK: u64 = 60_000;
+/// Work of the specialised callees that one run may ask for; a quarter of it one level deeper.
+const MAX_SPECIAL: u64 = 6_000;
 /// The same for a call that is only watched.
 pub(crate) const MAX_WATCH_VIA: usize = 4;
 
@@ -46,7 +50,7 @@ pub(crate) struct Binding {
     pub ids: Vec<Option<ValueId>>,
 }
 
-impl Frame<'_, '_, '_> {
+impl Frame<'_, '_> {
     pub fn call(&mut self, st: &mut State, v: ValueId, call: &Call) -> Option<Val> {
         let mut args: Vec<A> = Vec::with_capacity(call.args.len());
         for (index, a) in call.args.iter().enumerate() {
@@ -78,7 +82,7 @@ impl Frame<'_, '_, '_> {
                 let this = self.this(st);
                 let q =
                     self.func.owner.and_then(|c| self.module.classes.get(c.0 as usize)).map(|c| self.g(c.qualified));
-                for s in q.map(|q| self.eng.link.supers(q)).unwrap_or_default() {
+                for &s in q.map(|q| self.eng.link.supers(q)).unwrap_or_default().iter() {
                     let found = self.pick(self.eng.link.own_methods(s, n).to_vec(), &args, true);
                     if let Some(f) = found.first() {
                         return self.call_args(st, v, *f, Some(this), &args);
@@ -170,7 +174,7 @@ impl Frame<'_, '_, '_> {
                 }
                 return Some(self.call_many(st, v, &found, Some(this), args));
             }
-            for s in link.supers(q) {
+            for &s in link.supers(q).iter() {
                 if let Some((decl, rows)) = link.rows(self.lang, s, n) {
                     let callee = link.join(decl, n).unwrap_or(n);
                     let this = self.this(st);
@@ -561,7 +565,7 @@ impl Frame<'_, '_, '_> {
         }
     }
 
-    fn call_closure(&mut self, st: &mut State, v: ValueId, f: FnRef, args: &[A], caps: Vec<Val>) -> Option<Val> {
+    pub fn call_closure(&mut self, st: &mut State, v: ValueId, f: FnRef, args: &[A], caps: Vec<Val>) -> Option<Val> {
         let func = self.eng.link.func(f);
         let has_this = func.params.first().is_some_and(|p| p.kind == ParamKind::This);
         let this = has_this.then(|| self.this(st));
@@ -745,8 +749,15 @@ impl Frame<'_, '_, '_> {
             return Some(Val::top());
         }
         self.calls.insert(f);
+        if self.eng.local(self.f.file) || self.spent_all() {
+            return Some(self.opaque(st, v, &b));
+        }
+        let Some(round) = self.eng.round(self.f, self.round, f) else {
+            // Recursion beyond what is unrolled: what the earlier turns give stands for all.
+            return Some(Val::top());
+        };
         let none: Arc<Vec<Proj>> = Arc::new(Vec::new());
-        let base = self.eng.summary(self.ctx, f, none);
+        let base = self.eng.summary(f, round, none);
         let mut proj: Vec<Proj> = vec![Proj::default(); b.actual.len()];
         for (i, a) in b.actual.iter().enumerate() {
             let Some(a) = a else { continue };
@@ -760,11 +771,17 @@ impl Frame<'_, '_, '_> {
         }
         // Each level of specialised callers multiplies the summaries of what they call.
         let level = self.proj.first().map_or(0, |p| p.level);
-        let special = level < MAX_LEVEL && proj.iter().any(|p| !p.is_empty());
+        let special = level < MAX_LEVEL
+            && round < crate::summary::MAX_ROUND
+            && proj.iter().any(|p| !p.is_empty())
+            && self.special < MAX_SPECIAL >> (2 * level);
         if let Some(first) = proj.first_mut() {
             first.level = level + 1;
         }
-        let s = if special { self.eng.summary(self.ctx, f, Arc::new(proj)) } else { base.clone() };
+        let s = if special { self.eng.summary(f, round, Arc::new(proj)) } else { base.clone() };
+        if special {
+            self.special += s.cost;
+        }
         let out = self.instantiate(st, v, f, &s, &b, special);
         // Facts about the arguments.
         let map = |list: &Vec<(u16, Fact)>| -> Vec<(ValueId, Fact)> {
@@ -779,10 +796,19 @@ impl Frame<'_, '_, '_> {
         };
         let posts = [map(&s.post[0]), map(&s.post[1]), map(&s.post[2])];
         for (id, fact) in &posts[0] {
-            st.refine.entry(*id).or_default().and(fact);
+            st.refine.edit().entry(*id).or_default().and(fact);
         }
         if posts.iter().any(|p| !p.is_empty()) {
             self.posts.insert(v, posts);
+        }
+        out
+    }
+
+    /// True when the run of this function has cost all that one may.
+    fn spent_all(&mut self) -> bool {
+        let out = self.work > MAX_WORK;
+        if out {
+            self.budget = Some("work");
         }
         out
     }
@@ -872,7 +898,7 @@ impl Frame<'_, '_, '_> {
                     }
                 }
             } else {
-                for s in link.supers(q) {
+                for &s in link.supers(q).iter() {
                     let sup = self.pick(link.own_methods(s, init).to_vec(), &args, true);
                     if let Some(f) = sup.first() {
                         self.call_args(st, v, *f, Some(this.clone()), &args)?;
@@ -890,74 +916,5 @@ impl Frame<'_, '_, '_> {
             }
         }
         Some(this)
-    }
-
-    /// A callee that neither the project nor a model defines: everything given flows to the result.
-    pub fn unknown_call(&mut self, st: &mut State, v: ValueId, recv: Option<&Val>, args: &[A]) -> Val {
-        let mut out = Val::top();
-        let at = self.place(v);
-        for x in recv.into_iter().chain(args.iter().map(|a| &a.val)) {
-            let deep = self.deep(st, x, 0);
-            out.absorb(&deep, Crumbs::UNKNOWN_CALLEE);
-        }
-        for t in &mut out.taint {
-            t.trace = t.trace.step(at, StepKind::Through, G::EMPTY);
-            t.flags = 0;
-        }
-        // Functions handed to unknown code may be called with anything.
-        for a in args {
-            for r in a.val.refs.clone() {
-                if let Some(o) = st.heap.get(&r).cloned()
-                    && let ObjKind::Closure(id, file) = o.kind
-                {
-                    let f = FnRef { file: FileId(file), id: FnId(id.0) };
-                    let n = self.eng.link.func(f).params.iter().filter(|p| p.kind == ParamKind::Normal).count();
-                    let mut elem = Val::top();
-                    if let Some(r) = recv {
-                        let d = self.deep(st, r, 0);
-                        elem.absorb(&d, Crumbs::UNKNOWN_CALLEE);
-                    }
-                    let fake: Vec<A> =
-                        (0..n).map(|i| A { id: v, val: elem.clone(), kw: G::EMPTY, spread: 0, index: i }).collect();
-                    let caps = o.elems.clone().unwrap_or_default();
-                    let mut scratch = st.clone();
-                    if let Some(x) = self.call_closure(&mut scratch, v, f, &fake, caps) {
-                        out.absorb(&x, Crumbs::UNKNOWN_CALLEE);
-                    }
-                }
-            }
-        }
-        out
-    }
-
-    /// The value with the taint of everything reachable from it.
-    pub fn deep(&mut self, st: &State, x: &Val, depth: u32) -> Val {
-        let mut out = Val::top();
-        out.taint = x.taint.clone();
-        out.deps = x.deps;
-        if depth > 3 {
-            return out;
-        }
-        for r in &x.refs {
-            if let Some(o) = st.heap.get(r).cloned() {
-                for e in o
-                    .elems
-                    .iter()
-                    .flatten()
-                    .chain(o.entries.iter().flat_map(|e| e.values()))
-                    .chain(&o.rest)
-                    .chain(&o.text)
-                    .chain(&o.keys)
-                    .chain(o.fields.values())
-                {
-                    if e.taint.is_empty() && e.refs.is_empty() {
-                        continue;
-                    }
-                    let d = self.deep(st, e, depth + 1);
-                    out.absorb(&d, Crumbs::default());
-                }
-            }
-        }
-        out
     }
 }

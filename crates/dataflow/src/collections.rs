@@ -8,7 +8,7 @@ use crate::names::G;
 use crate::val::{C, Val};
 use surefix_ir::{Lang, ValueId};
 
-impl Frame<'_, '_, '_> {
+impl Frame<'_, '_> {
     pub fn array_type(&self, x: &mut Val) {
         if self.lang == Lang::Java
             && let Some(t) = self.eng.link.find("[]")

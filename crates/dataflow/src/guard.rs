@@ -13,10 +13,10 @@ fn mask_of(s: &str) -> u128 {
 const DIGITS: &str = "0123456789";
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-impl Frame<'_, '_, '_> {
+impl Frame<'_, '_> {
     fn add_fact(&self, st: &mut State, v: ValueId, f: Fact) {
         if !f.is_empty() {
-            st.refine.entry(v).or_default().and(&f);
+            st.refine.edit().entry(v).or_default().and(&f);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Abstract objects, block states and refinement facts.
 
 use crate::names::G;
+use crate::shared::Map;
 use crate::val::{C, Csts, ObjId, Path, Val, tflag};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
@@ -273,7 +274,7 @@ impl Fact {
             match (&v.cst, c) {
                 (Csts::Top, c) => v.cst = c.clone(),
                 (Csts::Set(have), Csts::Set(want)) => {
-                    let both: SmallVec<[C; 2]> = have.iter().filter(|h| want.contains(h)).cloned().collect();
+                    let both: SmallVec<[C; 1]> = have.iter().filter(|h| want.contains(h)).cloned().collect();
                     if !both.is_empty() {
                         v.cst = Csts::Set(both);
                     }
@@ -287,7 +288,7 @@ impl Fact {
         if !self.not.is_empty()
             && let Csts::Set(have) = &v.cst
         {
-            let left: SmallVec<[C; 2]> = have.iter().filter(|h| !self.not.contains(h)).cloned().collect();
+            let left: SmallVec<[C; 1]> = have.iter().filter(|h| !self.not.contains(h)).cloned().collect();
             if !left.is_empty() {
                 v.cst = Csts::Set(left);
             }
@@ -326,9 +327,9 @@ impl Fact {
 /// Flow-sensitive state at a point.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct State {
-    pub heap: BTreeMap<ObjId, Arc<Obj>>,
-    pub refine: BTreeMap<ValueId, Fact>,
-    pub globals: BTreeMap<(G, G), Val>,
+    pub heap: Map<ObjId, Arc<Obj>>,
+    pub refine: Map<ValueId, Fact>,
+    pub globals: Map<(G, G), Val>,
     /// Parameters that decided undecided branches on the way here.
     pub ctl: u64,
 }
@@ -336,14 +337,70 @@ pub(crate) struct State {
 impl State {
     /// Joins `o` into `self`; true when something changed.
     pub fn join(&mut self, o: &State, widen: bool) -> bool {
+        let mut changed = self.join_heap(o, widen);
+        if !self.refine.same(&o.refine) && !self.refine.is_empty() {
+            let before = self.refine.len();
+            let mut other = false;
+            let mine = self.refine.edit();
+            mine.retain(|v, _| o.refine.contains_key(v));
+            for (v, f) in mine.iter_mut() {
+                let theirs = &o.refine[v];
+                if f != theirs {
+                    let old = f.clone();
+                    f.or(theirs);
+                    other |= *f != old;
+                }
+            }
+            changed |= other || self.refine.len() != before;
+        }
+        if !self.globals.same(&o.globals) && !self.globals.is_empty() {
+            let before = self.globals.len();
+            let mut other = false;
+            let mine = self.globals.edit();
+            mine.retain(|k, _| o.globals.contains_key(k));
+            for (k, v) in mine.iter_mut() {
+                let theirs = &o.globals[k];
+                if v != theirs {
+                    let old = v.clone();
+                    v.join(theirs);
+                    if *v != old {
+                        if widen {
+                            v.widen();
+                        }
+                        other = true;
+                    }
+                }
+            }
+            changed |= other || self.globals.len() != before;
+        }
+        if self.ctl | o.ctl != self.ctl {
+            self.ctl |= o.ctl;
+            changed = true;
+        }
+        changed
+    }
+
+    fn join_heap(&mut self, o: &State, widen: bool) -> bool {
+        if self.heap.same(&o.heap) {
+            return false;
+        }
+        let differs = |id: &ObjId, obj: &Arc<Obj>| match self.heap.get(id) {
+            None => true,
+            Some(mine) => !Arc::ptr_eq(mine, obj) && **mine != **obj,
+        };
+        let news: Vec<ObjId> = o.heap.iter().filter(|(id, obj)| differs(id, obj)).map(|(id, _)| *id).collect();
+        if news.is_empty() {
+            return false;
+        }
         let mut changed = false;
-        for (id, obj) in &o.heap {
-            match self.heap.get_mut(id) {
+        let heap = self.heap.edit();
+        for id in news {
+            let obj = &o.heap[&id];
+            match heap.get_mut(&id) {
                 None => {
-                    self.heap.insert(*id, obj.clone());
+                    heap.insert(id, obj.clone());
                     changed = true;
                 }
-                Some(mine) if Arc::ptr_eq(mine, obj) || **mine == **obj => {}
                 Some(mine) => {
                     let mut joined = (**mine).clone();
                     joined.join(obj);
@@ -361,31 +418,6 @@ impl State {
                     }
                 }
             }
-        }
-        let before = self.refine.len();
-        self.refine.retain(|v, _| o.refine.contains_key(v));
-        changed |= self.refine.len() != before;
-        for (v, f) in &mut self.refine {
-            let old = f.clone();
-            f.or(&o.refine[v]);
-            changed |= *f != old;
-        }
-        let before = self.globals.len();
-        self.globals.retain(|k, _| o.globals.contains_key(k));
-        changed |= self.globals.len() != before;
-        for (k, v) in &mut self.globals {
-            let old = v.clone();
-            v.join(&o.globals[k]);
-            if *v != old {
-                if widen {
-                    v.widen();
-                }
-                changed = true;
-            }
-        }
-        if self.ctl | o.ctl != self.ctl {
-            self.ctl |= o.ctl;
-            changed = true;
         }
         changed
     }

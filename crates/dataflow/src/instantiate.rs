@@ -5,14 +5,17 @@ use crate::heap::{Obj, ObjKind, Site, State, join_opt};
 use crate::interp::{Frame, bit};
 use crate::names::G;
 use crate::summary::{Event, Snap, Summary};
-use crate::val::{C, Csts, ObjId, Path, SFrag, SShape, Src, Step, Taints, Val, concat_shapes};
+use crate::val::{C, Csts, ObjId, Path, SFrag, Shapes, Src, Step, Taints, Val, concat_shapes};
 use crate::{Crumbs, FnRef, StepKind};
 use smallvec::{SmallVec, smallvec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use surefix_ir::ValueId;
 
-impl Frame<'_, '_, '_> {
+/// Ways to one sink below a callee that its caller takes over.
+const MAX_WAYS: usize = 4;
+
+impl Frame<'_, '_> {
     pub fn instantiate(
         &mut self,
         st: &mut State,
@@ -31,6 +34,7 @@ impl Frame<'_, '_, '_> {
             paths: BTreeMap::new(),
             objs: BTreeMap::new(),
             todo: Vec::new(),
+            made: 0,
             salt: f.id.0.wrapping_mul(31),
         };
         let ret = s.ret.as_ref().map(|r| self.subst(st, &mut inst, r));
@@ -43,12 +47,23 @@ impl Frame<'_, '_, '_> {
         }
         let globals: Vec<((G, G), Val)> = s.globals.iter().map(|(k, x)| (*k, self.subst(st, &mut inst, x))).collect();
         let mut events = Vec::new();
+        let mut ways: BTreeMap<(FnRef, ValueId), usize> = BTreeMap::new();
         for e in &s.events {
             let latent =
                 e.deps != 0 || e.sinks.iter().any(|s| s.2.taint.iter().any(|t| matches!(t.src, Src::Param(..))));
             let far = e.via.len() >= if e.sinks.is_empty() { MAX_WATCH_VIA } else { MAX_VIA };
             if (latent || special) && !far && self.events.len() < MAX_EVENTS {
-                events.push(self.subst_event(st, &mut inst, e, v));
+                // Many ways from here to one sink tell nothing new.
+                let n = ways.entry((e.func, e.value)).or_insert(0);
+                *n += 1;
+                if *n > MAX_WAYS {
+                    continue;
+                }
+                let e = self.subst_event(st, &mut inst, e, v);
+                // Harmless once the arguments are known.
+                if !e.tags.is_empty() || e.sinks.iter().any(|s| !s.2.taint.is_empty()) {
+                    events.push(e);
+                }
             }
         }
         let mut writes: Vec<(SmallVec<[ObjId; 2]>, Obj, bool)> = Vec::new();
@@ -198,7 +213,7 @@ impl Frame<'_, '_, '_> {
         }
         let mut x = inst.b.actual.get(i as usize).cloned().flatten().unwrap_or_else(Val::top);
         let id = inst.b.ids.get(i as usize).copied().flatten().unwrap_or(inst.v);
-        for step in path {
+        for step in path.iter() {
             x = match step {
                 Step::Field(g) => self.load_field(st, inst.v, id, &x, *g),
                 Step::Elem => self.element_of(st, inst.v, id, &x),
@@ -237,8 +252,11 @@ impl Frame<'_, '_, '_> {
                 self.resolve(st, inst, i, &path).refs
             }
             // A state that holds very many objects is no longer exact anyway: what else a callee makes has no identity.
-            Some(Site::Alloc(..)) if st.heap.len() >= MAX_OBJECTS => SmallVec::new(),
-            Some(Site::Alloc(..)) => smallvec![self.site(Site::Alloc(inst.v, 16 + id.0 + (inst.salt << 8)))],
+            Some(Site::Alloc(..)) if st.heap.len() + inst.made >= MAX_OBJECTS => SmallVec::new(),
+            Some(Site::Alloc(..)) => {
+                inst.made += 1;
+                smallvec![self.site(Site::Alloc(inst.v, 16 + id.0 + (inst.salt << 8)))]
+            }
             Some(Site::Global(o, n)) => {
                 let (o, n) = (*o, *n);
                 let new = self.site(Site::Global(o, n));
@@ -278,6 +296,7 @@ impl Frame<'_, '_, '_> {
     }
 
     fn subst(&mut self, st: &mut State, inst: &mut Inst<'_>, x: &Val) -> Val {
+        self.work += 1;
         if x.ident.is_none() && x.taint.is_empty() && x.refs.is_empty() && x.shapes.is_empty() && x.deps == 0 {
             return x.clone();
         }
@@ -311,9 +330,9 @@ impl Frame<'_, '_, '_> {
                 }
             }
         }
-        let mut shapes: SmallVec<[SShape; 1]> = SmallVec::new();
+        let mut shapes = Shapes::new();
         for s in &x.shapes {
-            let mut parts: Vec<SmallVec<[SShape; 1]>> = Vec::new();
+            let mut parts: Vec<Shapes> = Vec::new();
             for frag in s.iter() {
                 match frag {
                     SFrag::Hole(h) => {
@@ -333,7 +352,7 @@ impl Frame<'_, '_, '_> {
                                     n.via.push(self.place(inst.v));
                                     *nh = Arc::new(n);
                                 }
-                                done = Some(smallvec![Arc::new(hole)]);
+                                done = Some(Shapes::one(Arc::new(hole)));
                             }
                         }
                         parts.push(done.unwrap_or_else(|| {
@@ -341,7 +360,7 @@ impl Frame<'_, '_, '_> {
                             n.taint = self.subst_taints(st, inst, &h.taint);
                             n.ident = None;
                             n.via.push(self.place(inst.v));
-                            smallvec![Arc::new(vec![SFrag::Hole(Arc::new(n))])]
+                            Shapes::one(Arc::new(vec![SFrag::Hole(Arc::new(n))]))
                         }));
                     }
                     SFrag::Rep(inner) => {
@@ -357,9 +376,9 @@ impl Frame<'_, '_, '_> {
                                 other => other.clone(),
                             });
                         }
-                        parts.push(smallvec![Arc::new(vec![SFrag::Rep(Arc::new(list))])]);
+                        parts.push(Shapes::one(Arc::new(vec![SFrag::Rep(Arc::new(list))])));
                     }
-                    lit => parts.push(smallvec![Arc::new(vec![lit.clone()])]),
+                    lit => parts.push(Shapes::one(Arc::new(vec![lit.clone()]))),
                 }
             }
             let alts = concat_shapes(&parts);
@@ -392,6 +411,8 @@ struct Inst<'s> {
     paths: BTreeMap<(u16, Path), Val>,
     objs: BTreeMap<ObjId, SmallVec<[ObjId; 2]>>,
     todo: Vec<ObjId>,
+    /// Objects taken over so far.
+    made: usize,
     salt: u32,
 }
 

@@ -2,12 +2,12 @@
 
 use crate::heap::{Obj, ObjKind, Site, State, join_opt};
 use crate::names::G;
-use crate::summary::{Ctx, Engine, Event, Proj, ProjFn, Summary};
+use crate::summary::{Engine, Event, Proj, ProjFn, Summary};
 use crate::val::{C, Csts, MAX_PATH, ObjId, Path, SFrag, Src, Step, Taint, Trace, Val};
 use crate::{Crumbs, FnRef, Place, StepKind};
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use surefix_ir::{BlockId, Const, Function, Lang, Module, Op, ParamKind, Sym, Term, ValueId, flags};
 
@@ -16,14 +16,19 @@ const WIDEN_AFTER: u32 = 2;
 const MAX_VISITS: u32 = 24;
 /// Instructions interpreted in one run of a function.
 const MAX_STEPS: u32 = 400_000;
+/// Parts of parameters that are objects of their own in one run; what lies beyond has no identity.
+const MAX_SYMBOLS: usize = 24;
+/// Objects in one summary.
+const MAX_EXPORTED: usize = 32;
 /// Longest exact list.
 pub(crate) const MAX_ELEMS: usize = 64;
 
 /// One run of one function under one projection.
-pub(crate) struct Frame<'e, 'c, 'a> {
+pub(crate) struct Frame<'e, 'a> {
     pub eng: &'e Engine<'a>,
-    pub ctx: &'c mut Ctx,
     pub f: FnRef,
+    /// Turn of the recursion.
+    pub round: u8,
     pub func: &'a Function,
     pub module: &'a Module,
     pub lang: Lang,
@@ -45,6 +50,12 @@ pub(crate) struct Frame<'e, 'c, 'a> {
     pub calls: BTreeSet<FnRef>,
     /// Properties whose summaries are being put in: reading one may ask for another.
     pub properties: u8,
+    /// Work done in this run.
+    pub work: u64,
+    /// Work of the specialised callees that this run asked for.
+    pub special: u64,
+    /// Symbolic objects of this run.
+    symbols: usize,
 }
 
 /// Bit of parameter n in a dependency mask.
@@ -52,14 +63,14 @@ pub(crate) fn bit(n: u16) -> u64 {
     1 << n.min(63)
 }
 
-impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
-    pub fn new(eng: &'e Engine<'a>, ctx: &'c mut Ctx, f: FnRef, proj: Arc<Vec<Proj>>) -> Self {
+impl<'e, 'a> Frame<'e, 'a> {
+    pub fn new(eng: &'e Engine<'a>, f: FnRef, round: u8, proj: Arc<Vec<Proj>>) -> Self {
         let module = eng.link.module(f.file);
         let func = eng.link.func(f);
         Frame {
             eng,
-            ctx,
             f,
+            round,
             func,
             module,
             lang: module.lang,
@@ -77,6 +88,9 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
             lib_calls: FxHashMap::default(),
             calls: BTreeSet::new(),
             properties: 0,
+            work: 0,
+            special: 0,
+            symbols: 0,
         }
     }
 
@@ -177,8 +191,11 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
             let t = ty.map(|t| self.eng.link.str(t)).unwrap_or("");
             v.num |= t != "char";
         }
-        if !deep && !scalar {
-            let id = self.site(Site::Param(i, path.clone()));
+        let site = Site::Param(i, path.clone());
+        let known = self.site_ids.contains_key(&site);
+        if !deep && !scalar && (known || self.symbols < MAX_SYMBOLS) {
+            self.symbols += usize::from(!known);
+            let id = self.site(site);
             if !st.heap.contains_key(&id) {
                 let mut o = Obj::new(ObjKind::Plain, true);
                 o.sym = Some((i, path.clone()));
@@ -196,27 +213,23 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
                         if o.kind == ObjKind::Plain {
                             o.kind = ObjKind::Seq;
                         }
-                        let vals = elems.iter().enumerate().map(|(k, e)| {
-                            let mut sub = path.clone();
-                            sub.push(Step::Idx(k as u32));
-                            self.param_val(st, i, sub, None, Some(e))
-                        });
+                        let vals = elems
+                            .iter()
+                            .enumerate()
+                            .map(|(k, e)| self.param_val(st, i, path.with(Step::Idx(k as u32)), None, Some(e)));
                         o.elems = Some(vals.collect());
                     }
                     if let Some(entries) = &p.entries {
                         o.kind = ObjKind::Map;
                         let mut map = BTreeMap::new();
                         for (k, e) in entries {
-                            let mut sub = path.clone();
-                            sub.push(Step::Key(k.clone()));
+                            let sub = path.with(Step::Key(k.clone()));
                             map.insert(k.clone(), self.param_val(st, i, sub, None, Some(e)));
                         }
                         o.entries = Some(map);
                     }
                     for (name, e) in &p.fields {
-                        let mut sub = path.clone();
-                        sub.push(Step::Field(*name));
-                        let fv = self.param_val(st, i, sub, None, Some(e));
+                        let fv = self.param_val(st, i, path.with(Step::Field(*name)), None, Some(e));
                         o.fields.insert(*name, fv);
                     }
                     st.heap.insert(id, Arc::new(o));
@@ -229,10 +242,7 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
 
     /// A part of a symbolic object that was not looked at yet.
     pub fn sym_part(&mut self, st: &mut State, sym: &(u16, Path), step: Step, ty: Option<G>) -> Val {
-        let mut path = sym.1.clone();
-        if path.len() < MAX_PATH {
-            path.push(step);
-        }
+        let path = if sym.1.len() < MAX_PATH { sym.1.with(step) } else { sym.1.clone() };
         self.param_val(st, sym.0, path, ty, None)
     }
 
@@ -253,7 +263,7 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
                 ty = Some(*t);
             }
             let proj = self.proj.get(i).cloned();
-            let mut v = self.param_val(st, n, SmallVec::new(), ty, proj.as_ref());
+            let mut v = self.param_val(st, n, Path::default(), ty, proj.as_ref());
             if p.kind == ParamKind::This && self.func.is(flags::CLASSMETHOD) {
                 v = ty.map_or(v, |t| Val::cst(C::Class(t)));
             }
@@ -322,6 +332,7 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
             let mut alive = true;
             for &v in &block.instrs {
                 steps += 1;
+                self.work += 1;
                 if steps > MAX_STEPS {
                     self.budget = Some("steps");
                     alive = false;
@@ -489,6 +500,7 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
             }
         }
         let t = to.0 as usize;
+        self.work += 1 + st.heap.len() as u64 / 8;
         match &mut ins[t] {
             None => {
                 ins[t] = Some(st);
@@ -579,6 +591,7 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
             post: post.map(Option::unwrap_or_default),
             calls: self.calls.into_iter().collect(),
             budget: self.budget,
+            cost: self.work + self.special,
         }
     }
 
@@ -846,11 +859,12 @@ impl<'e, 'c, 'a> Frame<'e, 'c, 'a> {
 /// The objects that a caller can see: what is returned, what parameters and globals refer to and was changed.
 fn reachable(st: &State, ret: Option<&Val>, sites: &[Site]) -> BTreeMap<ObjId, Arc<Obj>> {
     let mut out = BTreeMap::new();
-    let mut todo: Vec<ObjId> = ret.map_or(Vec::new(), |r| r.refs.to_vec());
+    let mut todo: VecDeque<ObjId> = ret.map_or(VecDeque::new(), |r| r.refs.iter().copied().collect());
     let outside = |id: &ObjId| matches!(sites.get(id.0 as usize), Some(Site::Param(..) | Site::Global(..)));
     todo.extend(st.heap.iter().filter(|(id, o)| o.dirty && outside(id)).map(|(id, _)| *id));
     todo.extend(st.globals.values().flat_map(|v| v.refs.iter().copied()));
-    while let Some(id) = todo.pop() {
+    // The nearest first: what lies beyond the limit has no identity for callers.
+    while let Some(id) = todo.pop_front().filter(|_| out.len() < MAX_EXPORTED) {
         let Some(o) = st.heap.get(&id) else { continue };
         if out.insert(id, o.clone()).is_some() {
             continue;

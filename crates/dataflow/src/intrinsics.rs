@@ -10,7 +10,7 @@ use crate::val::{C, Csts, ObjId, Step, Val, tflag};
 use std::sync::Arc;
 use surefix_ir::{Lang, ValueId};
 
-impl Frame<'_, '_, '_> {
+impl Frame<'_, '_> {
     /// The content of a mutable text object.
     pub fn text_of(&mut self, st: &mut State, r: ObjId) -> Val {
         let Some(o) = st.heap.get(&r).cloned() else { return Val::top() };
@@ -543,7 +543,7 @@ impl Frame<'_, '_, '_> {
                         for p in parts {
                             let e = self.element_of(st, v, p.id, &p.val);
                             x.absorb(&e, Crumbs::default());
-                            let d = self.deep(st, &p.val, 0);
+                            let d = self.deep(st, &p.val);
                             x.absorb(&d, Crumbs::default());
                         }
                         x.shapes.push(self.hole(v, &x));
@@ -578,7 +578,7 @@ impl Frame<'_, '_, '_> {
                 }
                 let mut all = Val::top();
                 for a in args {
-                    let d = self.deep(st, &a.val, 0);
+                    let d = self.deep(st, &a.val);
                     all.absorb(&d, Crumbs::default());
                 }
                 self.template(st, v, &t, &all, Syntax::Java, &mut |n, _| list.get(n).cloned())
@@ -586,7 +586,7 @@ impl Frame<'_, '_, '_> {
             "pyformat" => {
                 let mut all = recv.clone();
                 for a in args {
-                    let d = self.deep(st, &a.val, 0);
+                    let d = self.deep(st, &a.val);
                     all.absorb(&d, Crumbs::default());
                 }
                 all.shapes.clear();

@@ -13,6 +13,7 @@ mod builtins;
 mod call;
 mod collections;
 mod entry;
+mod graph;
 mod guard;
 mod heap;
 mod instantiate;
@@ -24,8 +25,10 @@ mod objects;
 mod operate;
 mod resources;
 mod result;
+mod shared;
 mod summary;
 mod template;
+mod unknown;
 mod val;
 
 pub use analyze::{Options, analyze};

@@ -15,7 +15,7 @@ fn mask_of(s: &str) -> u128 {
     s.chars().filter(char::is_ascii).fold(0, |m, c| m | 1u128 << c as u32)
 }
 
-impl<'a> Frame<'_, '_, 'a> {
+impl<'a> Frame<'_, 'a> {
     fn fits(&self, row: &Row, input: &CallIn) -> bool {
         let Some(sig) = &row.sig else { return true };
         let var = sig.last().is_some_and(|s| s.ends_with("...") || s == "..");
@@ -62,7 +62,7 @@ impl<'a> Frame<'_, '_, 'a> {
                         || a.val.tys.iter().any(|t| {
                             let simple = |g: G| self.eng.link.str(g).rsplit('.').next() == Some(want);
                             simple(*t)
-                                || self.eng.link.supers(*t).into_iter().any(simple)
+                                || self.eng.link.supers(*t).iter().copied().any(simple)
                                 || !self.eng.link.is_model_type(*t)
                         })
                 }
@@ -128,7 +128,7 @@ impl<'a> Frame<'_, '_, 'a> {
                 Some(g) => self.load_field(st, id, id, x, g),
                 None => x.clone(),
             },
-            Step::All => self.deep(st, x, 0),
+            Step::All => self.deep(st, x),
         }
     }
 
@@ -226,7 +226,7 @@ impl<'a> Frame<'_, '_, 'a> {
                 Fact::Flow { from, to } => {
                     handled = true;
                     for (_, x) in self.read(st, &input, from) {
-                        let d = self.deep(st, &x, 0);
+                        let d = self.deep(st, &x);
                         let mut x = self.through(v, &d, input.callee);
                         x.taint.iter_mut().for_each(|t| t.flags &= tflag::NO_DOTDOT);
                         for p in to {
@@ -238,7 +238,7 @@ impl<'a> Frame<'_, '_, 'a> {
                 Fact::Clean { from, to, kinds, deny, allow } => {
                     handled = true;
                     for (_, x) in self.read(st, &input, from) {
-                        let d = self.deep(st, &x, 0);
+                        let d = self.deep(st, &x);
                         let mut x = self.through(v, &d, input.callee);
                         for t in &mut x.taint {
                             t.clean = t.clean.or(*kinds);
@@ -257,7 +257,7 @@ impl<'a> Frame<'_, '_, 'a> {
                 Fact::Decode { from, to } => {
                     handled = true;
                     for (_, x) in self.read(st, &input, from) {
-                        let d = self.deep(st, &x, 0);
+                        let d = self.deep(st, &x);
                         let mut x = self.through(v, &d, input.callee);
                         for t in &mut x.taint {
                             t.clean = Kinds::NONE;
@@ -491,7 +491,7 @@ impl<'a> Frame<'_, '_, 'a> {
                         if x.taint.is_empty() {
                             // An object built around tainted data (`new File(x)`, a list of arguments).
                             let shapes = x.shapes.clone();
-                            x = self.deep(st, &x, 0);
+                            x = self.deep(st, &x);
                             x.shapes = shapes;
                         }
                         if !x.taint.is_empty() && !x.num {

@@ -3,6 +3,7 @@
 use crate::{FnRef, Program};
 use hashbrown::HashTable;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use surefix_ir::{Callee, Class, ClassId, FnId, Function, ImportKind, Lang, Module, Op, Sym, TypeRef};
 use surefix_models::{ModelSet, Row};
@@ -93,6 +94,8 @@ pub(crate) struct Linked<'a> {
     file_classes: Vec<FxHashMap<Sym, Vec<ClassId>>>,
     /// Names of members that carry source, sink or watch rows.
     pub hot: FxHashSet<G>,
+    /// Proper supertypes of every type that has any, nearest first; `None` while linking.
+    all_supers: Option<FxHashMap<G, Vec<G>>>,
 }
 
 impl<'a> Linked<'a> {
@@ -127,10 +130,13 @@ impl<'a> Linked<'a> {
             wild: Vec::new(),
             file_classes: Vec::new(),
             hot: FxHashSet::default(),
+            all_supers: None,
         };
         l.link_models();
         l.link_imports();
         l.link_classes();
+        let types: FxHashSet<G> = l.class_supers.keys().chain(l.model_supers.keys()).copied().collect();
+        l.all_supers = Some(types.into_iter().map(|q| (q, l.collect_supers(q))).collect());
         l.link_functions();
         l
     }
@@ -483,7 +489,7 @@ impl<'a> Linked<'a> {
             let mut at = ctx;
             while let Some(c) = at {
                 let class = m.classes.get(c.0 as usize)?;
-                for s in self.supers(self.g(file, class.qualified)) {
+                for &s in self.supers(self.g(file, class.qualified)).iter() {
                     if let Some(g) = self.nested(s, name, file) {
                         return Some(g);
                     }
@@ -507,7 +513,13 @@ impl<'a> Linked<'a> {
     }
 
     /// All proper supertypes, nearest first.
-    pub fn supers(&self, q: G) -> Vec<G> {
+    pub fn supers(&self, q: G) -> Cow<'_, [G]> {
+        match &self.all_supers {
+            Some(all) => Cow::Borrowed(all.get(&q).map_or(&[], Vec::as_slice)),
+            None => Cow::Owned(self.collect_supers(q)),
+        }
+    }
+    fn collect_supers(&self, q: G) -> Vec<G> {
         let mut out: Vec<G> = Vec::new();
         let mut i = 0;
         let push = |out: &mut Vec<G>, of: G| {
@@ -539,7 +551,7 @@ impl<'a> Linked<'a> {
         {
             return Some((ty, rows));
         }
-        for s in self.supers(ty) {
+        for &s in self.supers(ty).iter() {
             if let Some((l, rows)) = self.rows.get(&(s, member))
                 && *l == lang
             {
@@ -558,7 +570,7 @@ impl<'a> Linked<'a> {
         if let Some(v) = self.methods.get(&(ty, name)) {
             return v;
         }
-        for s in self.supers(ty) {
+        for &s in self.supers(ty).iter() {
             if let Some(v) = self.methods.get(&(s, name)) {
                 return v;
             }
@@ -585,7 +597,7 @@ impl<'a> Linked<'a> {
     /// Declared field in the class or its project supers: declaring class and field index.
     pub fn field(&self, ty: G, name: G) -> Option<(G, &'a surefix_ir::Field)> {
         let mut all = vec![ty];
-        all.extend(self.supers(ty));
+        all.extend(self.supers(ty).iter().copied());
         for q in all {
             if let Some(r) = self.classes.get(&q) {
                 let class = &self.module(r.file).classes[r.id.0 as usize];
@@ -601,6 +613,24 @@ impl<'a> Linked<'a> {
         let (q, f) = self.field(ty, name)?;
         let r = self.classes.get(&q)?;
         self.ty(r.file, f.ty.as_ref()?, Some(r.id))
+    }
+
+    /// The functions that may store into that field or global; `None` when they are unknown or too many to ask.
+    pub fn writers(&self, owner: G, name: G) -> Option<Vec<FnRef>> {
+        const MANY: usize = 24;
+        let writers = self.field_writers.get(&name).filter(|w| w.len() <= MANY)?;
+        let is_module = self.module_of.contains_key(&owner) && !self.classes.contains_key(&owner);
+        let belongs = |w: &&FnRef| {
+            if is_module {
+                return self.g(w.file, self.module(w.file).name) == owner;
+            }
+            let class = self.func(**w).owner.and_then(|c| self.module(w.file).classes.get(c.0 as usize));
+            // A write through another object of this class cannot be told from unrelated classes: only typed ones count.
+            class
+                .map(|c| self.g(w.file, c.qualified))
+                .is_some_and(|q| self.is_subtype(q, owner) || self.is_subtype(owner, q))
+        };
+        Some(writers.iter().filter(belongs).copied().collect())
     }
 
     /// What an unqualified name that is no local means inside a function.

@@ -1,10 +1,11 @@
 //! Reads and writes of fields, elements and globals.
 
-use crate::Crumbs;
 use crate::heap::{Obj, ObjKind, Site, State, join_opt};
 use crate::interp::{Frame, MAX_ELEMS};
 use crate::names::{Entity, G};
+use crate::summary::GlobalFact;
 use crate::val::{C, Csts, SFrag, Step, Val, tflag};
+use crate::{Crumbs, FnRef};
 use smallvec::smallvec;
 use std::sync::Arc;
 use surefix_ir::{Lang, Op, ValueId};
@@ -12,7 +13,7 @@ use surefix_ir::{Lang, Op, ValueId};
 /// Properties inside properties that are followed.
 const MAX_PROPERTIES: u8 = 3;
 
-impl Frame<'_, '_, '_> {
+impl Frame<'_, '_> {
     /// The value of a library path: a module, class, function, or an attribute with a model row.
     pub fn path_val(&mut self, st: &mut State, v: ValueId, g: G) -> Val {
         match self.eng.link.str(g) {
@@ -293,7 +294,7 @@ impl Frame<'_, '_, '_> {
         }
         if let Some(s) = base.as_str() {
             let mut x = Val::top();
-            let set: smallvec::SmallVec<[C; 2]> = {
+            let set: smallvec::SmallVec<[C; 1]> = {
                 let mut cs: Vec<C> = s.chars().map(|c| C::Str(c.to_string().into())).collect();
                 cs.sort();
                 cs.dedup();
@@ -574,27 +575,13 @@ impl Frame<'_, '_, '_> {
     /// What the program's initialisers store in a field or global: constants, types and collections that no other
     /// code changes. Computed once per name, without knowledge of callers.
     pub fn field_fact(&mut self, st: &mut State, owner: G, name: G) -> Option<Val> {
-        let key = (owner, name);
-        let cached = self.eng.globals.lock().unwrap_or_else(|e| e.into_inner()).get(&key).cloned();
-        let (val, heap) = match cached {
-            Some(x) => x,
-            None => {
-                if self.ctx.globals.contains(&key) || self.ctx.globals.len() > 20 {
-                    // Not cached by anyone on this path: the result depends on the place in the recursion.
-                    self.ctx.low = 0;
-                    return None;
-                }
-                self.ctx.globals.push(key);
-                let low = std::mem::replace(&mut self.ctx.low, usize::MAX);
-                let x = self.compute_field(owner, name);
-                self.ctx.globals.pop();
-                if self.ctx.low == usize::MAX {
-                    self.eng.globals.lock().unwrap_or_else(|e| e.into_inner()).insert(key, x.clone());
-                }
-                self.ctx.low = self.ctx.low.min(low);
-                x
-            }
-        };
+        let writers = self.eng.link.writers(owner, name)?;
+        // Who writes it must come later in the order, or the two would wait for each other.
+        let rank = self.eng.order.rank(self.f);
+        if writers.is_empty() || writers.iter().any(|w| self.eng.order.rank(*w) <= rank) {
+            return None;
+        }
+        let (val, heap) = self.eng.global((owner, name, self.round), || self.compute_field(owner, name, &writers));
         let mut val = val?;
         // Give the objects of the initialiser a place in this run.
         if !heap.is_empty() {
@@ -611,33 +598,16 @@ impl Frame<'_, '_, '_> {
         Some(val)
     }
 
-    fn compute_field(&mut self, owner: G, name: G) -> (Option<Val>, Vec<Arc<Obj>>) {
+    fn compute_field(&self, owner: G, name: G, writers: &[FnRef]) -> GlobalFact {
         let link = self.eng.link;
         let nothing = (None, Vec::new());
-        let Some(writers) = link.field_writers.get(&name) else { return nothing };
-        if writers.len() > 24 {
-            return nothing;
-        }
-        let is_module = link.module_of.contains_key(&owner) && !link.classes.contains_key(&owner);
         let mut out: Option<Val> = None;
         let mut heap = Vec::new();
         for w in writers {
             let func = link.func(*w);
-            let wq = func
-                .owner
-                .and_then(|c| link.module(w.file).classes.get(c.0 as usize))
-                .map(|c| link.g(w.file, c.qualified));
-            if is_module {
-                if link.g(w.file, link.module(w.file).name) != owner {
-                    continue;
-                }
-            } else if !wq.is_some_and(|q| q == owner || link.is_subtype(q, owner) || link.is_subtype(owner, q)) {
-                // A write through another object of this class cannot be told from unrelated classes: only typed ones count.
-                continue;
-            }
-            let s = self.eng.summary(self.ctx, *w, Arc::new(Vec::new()));
+            let s = self.eng.summary(*w, self.round, Arc::new(Vec::new()));
             let mut found: Option<Val> = None;
-            for ((o, n), x) in &s.globals {
+            for ((o, n), x) in s.globals.iter() {
                 if *n == name && (*o == owner || link.is_subtype(*o, owner) || link.is_subtype(owner, *o)) {
                     join_opt(&mut found, x);
                 }

@@ -4,14 +4,14 @@ use crate::heap::{Obj, ObjKind, Site, State, join_opt};
 use crate::interp::{Frame, MAX_ELEMS};
 use crate::names::{Entity, G};
 use crate::summary::Snap;
-use crate::val::{C, Csts, SFrag, SHole, SShape, Src, Val, concat_shapes, shape_text};
+use crate::val::{C, Csts, SFrag, SHole, SShape, Shapes, Src, Val, concat_shapes, shape_text};
 use crate::{Crumbs, StepKind};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use surefix_ir::{AggKind, Lang, Op, ParamKind, Sym, ValueId};
 
-impl Frame<'_, '_, '_> {
+impl Frame<'_, '_> {
     pub fn aggregate(&mut self, st: &mut State, v: ValueId, kind: AggKind, items: &[surefix_ir::Item]) -> Val {
         let mut o;
         if kind == AggKind::Dict {
@@ -189,11 +189,11 @@ impl Frame<'_, '_, '_> {
     }
 
     /// The shapes of an operand, a hole when nothing is known.
-    pub fn shapes_of(&self, v: ValueId, x: &Val) -> SmallVec<[SShape; 1]> {
+    pub fn shapes_of(&self, v: ValueId, x: &Val) -> Shapes {
         if x.cst == Csts::one(C::Null) && self.lang == Lang::Java {
-            return smallvec![Arc::new(vec![SFrag::Lit { text: "null".into(), at: None }])];
+            return Shapes::one(Arc::new(vec![SFrag::Lit { text: "null".into(), at: None }]));
         }
-        x.shape_list().unwrap_or_else(|| smallvec![self.hole(v, x)])
+        x.shape_list().unwrap_or_else(|| Shapes::one(self.hole(v, x)))
     }
 
     /// Text of several parts in order.

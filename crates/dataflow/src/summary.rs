@@ -1,15 +1,18 @@
 //! Function summaries, projections of arguments, and the table that holds them.
 
+use crate::graph::Order;
 use crate::heap::{Fact, Obj, Site};
 use crate::names::{G, Linked};
+use crate::shared::Map;
 use crate::val::{C, Csts, ObjId, Val};
 use crate::{FnRef, Place};
 use rustc_hash::{FxHashMap, FxHasher};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use surefix_ir::{FnId, ValueId};
 use surefix_models::Kind;
+use surefix_text::FileId;
 
 /// What a caller tells of an argument: the part of its value that can decide something inside the callee.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,8 +42,8 @@ impl Proj {
     }
 }
 
-/// Key of a summary: the function and what is known of its parameters (empty: symbolic).
-pub(crate) type Key = (FnRef, Arc<Vec<Proj>>);
+/// Key of a summary: the function, the turn of the recursion, and what is known of its parameters (empty: symbolic).
+pub(crate) type Key = (FnRef, u8, Arc<Vec<Proj>>);
 
 /// What happens at one call with a sink or watch row (or at a store or return that is a sink).
 #[derive(Clone, Debug)]
@@ -85,7 +88,7 @@ pub(crate) struct Summary {
     /// Objects at return, by id of the callee's run.
     pub heap: BTreeMap<ObjId, Arc<Obj>>,
     pub sites: Vec<Site>,
-    pub globals: BTreeMap<(G, G), Val>,
+    pub globals: Map<(G, G), Val>,
     pub events: Vec<Event>,
     /// Parameters worth specialising on.
     pub relevant: u64,
@@ -94,145 +97,110 @@ pub(crate) struct Summary {
     /// Project functions called.
     pub calls: Vec<FnRef>,
     pub budget: Option<&'static str>,
-}
-
-impl Summary {
-    /// Equality that matters for a recursive fixpoint.
-    pub fn settled(&self, o: &Summary) -> bool {
-        self.ret == o.ret && self.heap == o.heap && self.events.len() == o.events.len() && self.relevant == o.relevant
-    }
+    /// Work that the run took, with that of the specialised callees it asked for.
+    pub cost: u64,
 }
 
 const SHARDS: usize = 64;
 
-/// The table of finished summaries. Every entry is a function of its key alone, so threads may race to fill it.
+type Cell = Arc<OnceLock<Arc<Summary>>>;
+
+/// The table of summaries. Every entry is a function of its key alone; a thread that needs one that another thread is at waits for it.
 pub(crate) struct Table {
-    shards: Vec<Mutex<FxHashMap<Key, Arc<Summary>>>>,
+    shards: Vec<Mutex<FxHashMap<Key, Cell>>>,
 }
 
 impl Table {
     pub fn new() -> Table {
         Table { shards: (0..SHARDS).map(|_| Mutex::new(FxHashMap::default())).collect() }
     }
-    fn shard(&self, key: &Key) -> &Mutex<FxHashMap<Key, Arc<Summary>>> {
+    fn cell(&self, key: &Key) -> Cell {
         let mut h = FxHasher::default();
         key.0.hash(&mut h);
-        &self.shards[(h.finish() >> 7) as usize % SHARDS]
-    }
-    pub fn get(&self, key: &Key) -> Option<Arc<Summary>> {
-        self.shard(key).lock().unwrap_or_else(|e| e.into_inner()).get(key).cloned()
-    }
-    pub fn put(&self, key: Key, s: Arc<Summary>) {
-        self.shard(&key).lock().unwrap_or_else(|e| e.into_inner()).insert(key, s);
-    }
-    /// Number of functions with at least one summary.
-    pub fn functions(&self) -> usize {
-        let mut all: Vec<FnRef> = Vec::new();
-        for s in &self.shards {
-            all.extend(s.lock().unwrap_or_else(|e| e.into_inner()).keys().map(|k| k.0));
+        let shard = &self.shards[(h.finish() >> 7) as usize % SHARDS];
+        let mut shard = shard.lock().unwrap_or_else(|e| e.into_inner());
+        match shard.get(key) {
+            Some(cell) => cell.clone(),
+            None => shard.entry(key.clone()).or_default().clone(),
         }
-        all.sort();
-        all.dedup();
-        all.len()
     }
-    /// All finished summaries, sorted by key.
+    /// All summaries, sorted by key.
     pub fn all(&self) -> Vec<(Key, Arc<Summary>)> {
         let mut all = Vec::new();
         for s in &self.shards {
-            all.extend(s.lock().unwrap_or_else(|e| e.into_inner()).iter().map(|(k, v)| (k.clone(), v.clone())));
+            let s = s.lock().unwrap_or_else(|e| e.into_inner());
+            all.extend(s.iter().filter_map(|(k, v)| Some((k.clone(), v.get()?.clone()))));
         }
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
 }
 
-/// What one thread needs while it evaluates.
-#[derive(Default)]
-pub(crate) struct Ctx {
-    pub stack: Vec<(Key, Arc<Summary>)>,
-    /// Summaries that rest on an unfinished one: valid while that stack entry's round lasts.
-    pub provisional: FxHashMap<Key, (usize, Arc<Summary>)>,
-    /// Lowest stack entry that the current evaluation has read unfinished.
-    pub low: usize,
-    /// Globals being evaluated, against endless recursion.
-    pub globals: Vec<(G, G)>,
-}
-
 /// What is stored in a global: its value, and the one object it refers to.
 pub(crate) type GlobalFact = (Option<Val>, Vec<Arc<Obj>>);
+
+/// Owner, name, and turn of the recursion.
+type GlobalKey = (G, G, u8);
 
 /// Everything shared by the threads of one analysis.
 pub(crate) struct Engine<'a> {
     pub link: &'a Linked<'a>,
-    pub table: Table,
-    pub globals: Mutex<FxHashMap<(G, G), GlobalFact>>,
+    pub order: Order,
+    table: Table,
+    globals: Mutex<FxHashMap<GlobalKey, Arc<OnceLock<GlobalFact>>>>,
     pub entries: FxHashMap<FnRef, crate::entry::EntryInfo>,
+    /// Files that are looked at function by function only, by index.
+    local: &'a [bool],
 }
 
-const MAX_DEPTH: usize = 120;
-const MAX_ROUNDS: usize = 4;
-/// Frames of one function on the stack with different projections (recursion with a counter).
-const MAX_SELF: usize = 12;
+/// Turns of a recursion that are followed after the first; the last of them without regard to what callers know.
+pub(crate) const MAX_ROUND: u8 = 1;
 
-impl Engine<'_> {
-    /// The summary of a function under a projection, computed now if need be.
-    pub fn summary(&self, ctx: &mut Ctx, f: FnRef, proj: Arc<Vec<Proj>>) -> Arc<Summary> {
-        let mut key = (f, proj);
-        if let Some(s) = self.table.get(&key) {
-            return s;
+impl<'a> Engine<'a> {
+    pub fn new(link: &'a Linked<'a>, local: &'a [bool]) -> Engine<'a> {
+        Engine {
+            link,
+            order: Order::new(link),
+            table: Table::new(),
+            globals: Mutex::new(FxHashMap::default()),
+            entries: crate::entry::entries(link),
+            local,
         }
-        if let Some((low, s)) = ctx.provisional.get(&key) {
-            ctx.low = ctx.low.min(*low);
-            return s.clone();
-        }
-        let same = ctx.stack.iter().filter(|e| e.0.0 == f).count();
-        if same >= MAX_SELF && !key.1.is_empty() {
-            key.1 = Arc::new(Vec::new());
-            ctx.low = 0;
-        }
-        if let Some(at) = ctx.stack.iter().position(|e| e.0 == key) {
-            ctx.low = ctx.low.min(at);
-            return ctx.stack[at].1.clone();
-        }
-        let at = ctx.stack.len();
-        if at >= MAX_DEPTH {
-            ctx.low = 0;
-            return Arc::new(Summary { ret: Some(Val::top()), budget: Some("call depth"), ..Summary::default() });
-        }
-        ctx.stack.push((key.clone(), Arc::new(Summary::default())));
-        let outer_low = std::mem::replace(&mut ctx.low, usize::MAX);
-        let mut rounds = 0;
-        let (result, low) = loop {
-            ctx.low = usize::MAX;
-            let mut s = stacker::maybe_grow(256 * 1024, 4 * 1024 * 1024, || {
-                crate::interp::Frame::new(self, ctx, f, key.1.clone()).run()
-            });
-            let low = ctx.low;
-            rounds += 1;
-            let recursive = low <= at;
-            if !recursive || low > at || s.settled(&ctx.stack[at].1) {
-                break (s, low);
-            }
-            if rounds >= MAX_ROUNDS {
-                if let Some(r) = &mut s.ret {
-                    r.widen();
-                    r.refs.clear();
-                }
-                s.budget = s.budget.or(Some("recursion"));
-                break (s, low);
-            }
-            ctx.stack[at].1 = Arc::new(s);
-            ctx.provisional.retain(|_, (l, _)| *l < at);
-        };
-        ctx.stack.pop();
-        let result = Arc::new(result);
-        ctx.provisional.retain(|_, (l, _)| *l < at);
-        if low < at {
-            ctx.provisional.insert(key, (low, result.clone()));
-        } else {
-            self.table.put(key, result.clone());
-        }
-        ctx.low = outer_low.min(if low < at { low } else { usize::MAX });
-        result
+    }
+
+    /// True when the functions of that file are judged alone, without what they call.
+    pub fn local(&self, file: FileId) -> bool {
+        self.local.get(file.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// The turn of the recursion in which `caller`, in turn `round`, asks for `callee`; `None` when no further turn is followed.
+    /// What asks and what is asked for always differ in this turn or in rank, so that nothing ever waits for itself.
+    pub fn round(&self, caller: FnRef, round: u8, callee: FnRef) -> Option<u8> {
+        let next = if self.order.rank(callee) > self.order.rank(caller) { round } else { round + 1 };
+        (next <= MAX_ROUND).then_some(next)
+    }
+
+    /// The summary of a function under a projection, computed now if need be. Whoever asks inside an evaluation asks by
+    /// [`Engine::round`].
+    pub fn summary(&self, f: FnRef, round: u8, proj: Arc<Vec<Proj>>) -> Arc<Summary> {
+        let key = (f, round, proj);
+        let cell = self.table.cell(&key);
+        cell.get_or_init(|| {
+            stacker::maybe_grow(256 * 1024, 4 * 1024 * 1024, || {
+                Arc::new(crate::interp::Frame::new(self, f, round, key.2.clone()).run())
+            })
+        })
+        .clone()
+    }
+
+    /// What is known of a field or global, computed by `compute` when nobody has asked yet.
+    pub fn global(&self, key: GlobalKey, compute: impl FnOnce() -> GlobalFact) -> GlobalFact {
+        let cell = self.globals.lock().unwrap_or_else(|e| e.into_inner()).entry(key).or_default().clone();
+        cell.get_or_init(compute).clone()
+    }
+
+    /// All summaries, sorted by key.
+    pub fn summaries(&self) -> Vec<(Key, Arc<Summary>)> {
+        self.table.all()
     }
 }

@@ -3,9 +3,8 @@
 use crate::heap::State;
 use crate::interp::Frame;
 use crate::names::G;
-use crate::val::{SFrag, Val, concat_shapes};
+use crate::val::{SFrag, Shapes, Val, concat_shapes};
 use crate::{Crumbs, Place, StepKind};
-use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 use surefix_ir::ValueId;
 use surefix_text::Span;
@@ -135,21 +134,21 @@ fn parse(s: &str, syntax: Syntax) -> Option<Vec<Part>> {
 /// Gives the value for a position or a name of a template.
 type Pick<'p> = &'p mut dyn FnMut(usize, &str) -> Option<(ValueId, Val)>;
 
-impl Frame<'_, '_, '_> {
+impl Frame<'_, '_> {
     /// Fills the template `t`; `pick` gives the value for a position or name. `all` is what flows in when the template is unknown.
     pub fn template(&mut self, _st: &mut State, v: ValueId, t: &Val, all: &Val, syntax: Syntax, pick: Pick<'_>) -> Val {
         let mut out = Val::top();
         let mut used: Vec<Val> = vec![t.clone()];
-        let lits: Option<SmallVec<[_; 1]>> = t.shape_list();
+        let lits = t.shape_list();
         // A template with holes keeps the holes; its literal parts are parsed piece by piece.
-        let mut alternatives = SmallVec::new();
+        let mut alternatives = Shapes::new();
         let mut ok = lits.is_some();
         for shape in lits.into_iter().flatten() {
-            let mut parts: Vec<SmallVec<[_; 1]>> = Vec::new();
+            let mut parts: Vec<Shapes> = Vec::new();
             let single = shape.len() == 1;
             for frag in shape.iter() {
                 let SFrag::Lit { text, at } = frag else {
-                    parts.push(smallvec![Arc::new(vec![frag.clone()])]);
+                    parts.push(Shapes::one(Arc::new(vec![frag.clone()])));
                     continue;
                 };
                 if !single && text.contains(['%', '{']) && syntax != Syntax::Percent {
@@ -164,7 +163,7 @@ impl Frame<'_, '_, '_> {
                     match p {
                         Part::Text(s, lo, hi) => {
                             let at = at.map(|a| sub_place(a, text.len(), lo, hi));
-                            parts.push(smallvec![Arc::new(vec![SFrag::Lit { text: s.into(), at }])]);
+                            parts.push(Shapes::one(Arc::new(vec![SFrag::Lit { text: s.into(), at }])));
                         }
                         Part::Value(n, name, plain, number) => match pick(n, &name) {
                             Some((id, x)) => {

@@ -1,8 +1,10 @@
 //! Abstract values: constants, taint, types, references, string shapes.
 
 use crate::names::G;
+use crate::shared::List;
 use crate::{Crumbs, FnRef, Place, StepKind};
 use smallvec::{SmallVec, smallvec};
+use std::cmp::Ordering;
 use std::sync::Arc;
 use surefix_models::{Kind, Kinds, SourceKind};
 use surefix_text::Span;
@@ -28,7 +30,7 @@ pub(crate) enum C {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Csts {
     Top,
-    Set(SmallVec<[C; 2]>),
+    Set(SmallVec<[C; 1]>),
 }
 
 const MAX_CSTS: usize = 6;
@@ -77,9 +79,56 @@ pub(crate) enum Step {
     Text,
 }
 
-pub(crate) type Path = SmallVec<[Step; 2]>;
+/// An access path below a parameter.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Path(Option<Arc<[Step]>>);
+
+impl Path {
+    /// The path one step further.
+    pub fn with(&self, step: Step) -> Path {
+        Path(Some(self.iter().cloned().chain([step]).collect()))
+    }
+}
+
+impl PartialEq for Path {
+    fn eq(&self, o: &Path) -> bool {
+        self.cmp(o).is_eq()
+    }
+}
+
+impl Eq for Path {}
+
+impl std::hash::Hash for Path {
+    fn hash<H: std::hash::Hasher>(&self, h: &mut H) {
+        self[..].hash(h);
+    }
+}
+
+impl PartialOrd for Path {
+    fn partial_cmp(&self, o: &Path) -> Option<Ordering> {
+        Some(self.cmp(o))
+    }
+}
+
+impl Ord for Path {
+    fn cmp(&self, o: &Path) -> Ordering {
+        match (&self.0, &o.0) {
+            // The same path is mostly the same allocation.
+            (Some(a), Some(b)) if Arc::ptr_eq(a, b) => Ordering::Equal,
+            _ => self[..].cmp(&o[..]),
+        }
+    }
+}
+
+impl std::ops::Deref for Path {
+    type Target = [Step];
+    fn deref(&self) -> &[Step] {
+        self.0.as_deref().unwrap_or(&[])
+    }
+}
+
 /// Access paths are followed this deep; below, the deepest known value stands for all.
-pub(crate) const MAX_PATH: usize = 4;
+pub(crate) const MAX_PATH: usize = 3;
 
 /// Where a taint comes from: a real source, or a parameter of the function under analysis.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -277,7 +326,8 @@ pub(crate) struct SHole {
 }
 
 pub(crate) type SShape = Arc<Vec<SFrag>>;
-pub(crate) type Taints = SmallVec<[Taint; 1]>;
+pub(crate) type Shapes = List<SShape>;
+pub(crate) type Taints = List<Taint>;
 
 /// Identity of an abstract object inside one function run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -294,7 +344,7 @@ pub(crate) struct Val {
     pub exact: bool,
     pub refs: SmallVec<[ObjId; 2]>,
     /// Alternatives of how the text is built; empty: one unknown piece.
-    pub shapes: SmallVec<[SShape; 1]>,
+    pub shapes: Shapes,
     /// Number or boolean.
     pub num: bool,
     /// Parameters that the value depends on in any way (bit n: parameter n, the last bit for all above).
@@ -311,11 +361,11 @@ impl Val {
     pub fn top() -> Val {
         Val {
             cst: Csts::Top,
-            taint: SmallVec::new(),
+            taint: Taints::new(),
             tys: SmallVec::new(),
             exact: false,
             refs: SmallVec::new(),
-            shapes: SmallVec::new(),
+            shapes: Shapes::new(),
             num: false,
             deps: 0,
             ident: None,
@@ -448,12 +498,12 @@ impl Val {
         }
     }
     /// The known shapes, deriving them from constants; `None` when unknown.
-    pub fn shape_list(&self) -> Option<SmallVec<[SShape; 1]>> {
+    pub fn shape_list(&self) -> Option<Shapes> {
         if !self.shapes.is_empty() {
             return Some(self.shapes.clone());
         }
         let all = self.cst.all()?;
-        let mut out = SmallVec::new();
+        let mut out = Shapes::new();
         for c in all {
             let text = const_text(c)?;
             out.push(Arc::new(vec![SFrag::Lit { text, at: None }]));
@@ -469,7 +519,7 @@ impl Val {
 }
 
 /// Drops alternatives that another one with a repetition stands for already.
-fn drop_covered(list: &mut SmallVec<[SShape; 1]>) {
+fn drop_covered(list: &mut Shapes) {
     let loops = |s: &SShape| s.iter().any(|f| matches!(f, SFrag::Rep(_)));
     if !list.iter().any(loops) {
         return;
@@ -550,20 +600,20 @@ pub(crate) fn add_taint(list: &mut Taints, t: &Taint) {
 }
 
 /// Concatenates shapes; `None` parts are unknown. Gives at most eight alternatives, else none.
-pub(crate) fn concat_shapes(parts: &[SmallVec<[SShape; 1]>]) -> SmallVec<[SShape; 1]> {
+pub(crate) fn concat_shapes(parts: &[Shapes]) -> Shapes {
     let mut out: Vec<Vec<SFrag>> = vec![Vec::new()];
     for part in parts {
         if part.is_empty() {
-            return SmallVec::new();
+            return Shapes::new();
         }
         if out.len() * part.len() > MAX_SHAPES {
-            return SmallVec::new();
+            return Shapes::new();
         }
         let mut next = Vec::with_capacity(out.len() * part.len());
         for head in &out {
             for tail in part {
                 if head.len() + tail.len() > MAX_FRAGS {
-                    return SmallVec::new();
+                    return Shapes::new();
                 }
                 let mut s = head.clone();
                 s.extend(

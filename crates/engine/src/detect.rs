@@ -42,12 +42,13 @@ pub fn detect_around(tree: &mut Tree, settings: &Settings, knowledge: &Knowledge
         Err(e) => e,
     };
     let whole = tree.program.clone();
+    let local = local(tree, settings);
     let found = culprits(whole.modules.len(), MOST_BROKEN, |with| {
         let mut program = whole.clone();
         for (module, _) in program.modules.iter_mut().zip(with).filter(|(_, w)| !**w) {
             *module = hollow(module);
         }
-        analyse(&program, settings, knowledge).map(|_| ())
+        analyse(&program, local.clone(), settings, knowledge).map(|_| ())
     });
     let broken = found.ok_or(first)?;
     let mut messages = Vec::new();
@@ -85,8 +86,18 @@ fn hollow(of: &Module) -> Arc<Module> {
     })
 }
 
-fn analyse(program: &Program, settings: &Settings, knowledge: &Knowledge<'_>) -> Result<Analysis, String> {
-    let options = Options { threads: settings.threads, ..Options::default() };
+/// The files whose findings will be excluded: they are judged function by function, which costs next to nothing.
+fn local(tree: &Tree, settings: &Settings) -> Vec<bool> {
+    tree.code.iter().map(|c| c.class.is_some_and(|c| !c.wanted(settings))).collect()
+}
+
+fn analyse(
+    program: &Program,
+    local: Vec<bool>,
+    settings: &Settings,
+    knowledge: &Knowledge<'_>,
+) -> Result<Analysis, String> {
+    let options = Options { threads: settings.threads, local };
     guarded(|| surefix_dataflow::analyze(program, knowledge.models, &options))
 }
 
@@ -133,7 +144,7 @@ fn ask(rule: &Rule, tree: &Tree, analysis: &Analysis, knowledge: &Knowledge<'_>)
 
 /// Analyses the tree and runs the rules. `Err` when the analysis itself broke down.
 pub fn detect(tree: &Tree, settings: &Settings, knowledge: &Knowledge<'_>) -> Result<Detected, String> {
-    let analysis = analyse(&tree.program, settings, knowledge)?;
+    let analysis = analyse(&tree.program, local(tree, settings), settings, knowledge)?;
     let mut out = Detected::default();
     let per_rule: Vec<(Vec<Found>, Vec<Diagnostic>)> = knowledge
         .rules

@@ -77,15 +77,16 @@ impl<'a> FixCx<'a> {
     pub fn java(&self, file: FileId) -> JavaCx<'a> {
         let module = self.detect.module(file);
         let package = module.strings.get(module.name);
-        let others = self
-            .detect
-            .program
-            .modules
-            .iter()
-            .enumerate()
-            .filter(|(i, m)| *i != file.0 as usize && m.lang == Lang::Java && m.strings.get(m.name) == package);
-        let names = others.flat_map(|(_, m)| m.classes.iter().map(|c| m.strings.get(c.name).to_string()));
-        JavaCx::new(file, self.detect.text(file), module).with_package_types(names)
+        let modules = &self.detect.program.modules;
+        let declares = move |name: &str| {
+            modules.iter().enumerate().any(|(i, m)| {
+                i != file.0 as usize
+                    && m.lang == Lang::Java
+                    && m.strings.get(m.name) == package
+                    && m.classes.iter().any(|c| m.strings.get(c.name) == name)
+            })
+        };
+        JavaCx::new(file, self.detect.text(file), module).with_package_types(declares)
     }
     /// The services for a Python file.
     pub fn python(&self, file: FileId) -> PyCx<'a> {

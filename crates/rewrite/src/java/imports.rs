@@ -58,7 +58,7 @@ impl JavaCx<'_> {
             return self.full_name(qualified);
         }
         let same_package = self.package_name() == package;
-        if self.package_types.contains(simple) && !same_package {
+        if !same_package && (self.declares)(simple) {
             return self.full_name(qualified);
         }
         if same_package {

@@ -15,6 +15,9 @@ use surefix_syntax::{Lang, Piece, Style, comments, java};
 use surefix_text::{FileId, Reason, Refusal, Span};
 use tree_sitter::{Node, Tree};
 
+/// True for the simple names of types that the package declares in other files.
+type Declares<'a> = Box<dyn Fn(&str) -> bool + 'a>;
+
 /// One Java file as recipes see it. Cheap to make: the tree is parsed when it is first asked for.
 pub struct JavaCx<'a> {
     /// The file.
@@ -23,7 +26,7 @@ pub struct JavaCx<'a> {
     pub text: &'a str,
     /// Its module.
     pub module: &'a Module,
-    package_types: BTreeSet<String>,
+    declares: Declares<'a>,
     tree: OnceCell<Tree>,
     pieces: OnceCell<Vec<Piece>>,
     style: OnceCell<Style>,
@@ -56,16 +59,17 @@ impl<'a> JavaCx<'a> {
             file,
             text,
             module,
-            package_types: BTreeSet::new(),
+            declares: Box::new(|_| false),
             tree: OnceCell::new(),
             pieces: OnceCell::new(),
             style: OnceCell::new(),
         }
     }
 
-    /// Adds the simple names of types that other files of the same package declare, so that imports cannot hide them.
-    pub fn with_package_types(mut self, names: impl IntoIterator<Item = String>) -> JavaCx<'a> {
-        self.package_types.extend(names);
+    /// Tells which simple names are types that other files of the same package declare, so that imports cannot hide them.
+    /// Asked only when an import is needed.
+    pub fn with_package_types(mut self, declares: impl Fn(&str) -> bool + 'a) -> JavaCx<'a> {
+        self.declares = Box::new(declares);
         self
     }
 
