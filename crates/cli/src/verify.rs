@@ -93,7 +93,7 @@ pub fn told(outcome: &Outcome, account: &Account) -> String {
         match (account.useless.get(&i), account.results.get(&i)) {
             (Some(why), _) => out.push_str(&format!("Not used: `{command}` {}\n", line(why))),
             (None, Some((passed, failed))) if s.serves == surefix_verify::plan::Serves::Tests => {
-                let before = if *failed > 0 { ", which does not count unless it is new" } else { "" };
+                let before = if *failed > 0 { " as before" } else { "" };
                 out.push_str(&format!("Tested with `{command}`: {passed} passed, {failed} failed{before}\n"));
             }
             _ => out.push_str(&format!("Checked with `{command}`\n")),

@@ -114,7 +114,7 @@ fn a_wrong_fix_is_dropped_and_the_right_one_stays() {
     }
     assert_eq!(p.read("shop/util.py"), fixed(", check_circular=True"));
     assert!(
-        r.err.contains("2 passed, 1 failed, which does not count") && r.err.contains(" runs of the project's commands"),
+        r.err.contains("2 passed, 1 failed as before") && r.err.contains(" runs of the project's commands"),
         "{}",
         r.err
     );
@@ -137,6 +137,9 @@ fn a_preview_verifies_and_writes_nothing() {
     assert!(r.out.contains("-    return json.dumps(value, check_circular=True)"), "{}", r.out);
     assert!(!r.out.contains("sort_keys"), "the rejected fix is no part of it: {}", r.out);
     assert_eq!(p.read("shop/util.py"), UTIL);
+    // What the command said stands below the verdict, line by line.
+    let r = p.verified(&["fix", "--check", "--verify"]);
+    assert!(r.out.contains("test_stable got worse") && r.out.contains("\n    | AssertionError: "), "{}", r.out);
     // The second run knows the baseline.
     let r = p.verified(&["fix", "--diff", "--verify"]);
     assert!(r.err.contains("the baseline known from before"), "{}", r.err);
@@ -356,6 +359,159 @@ fn one_fix_is_taken_out_again_after_later_changes() {
     let r = p.exits(1, &["undo", &id("A right recipe")]);
     assert!(r.err.contains("util.py: the lines of the fix were changed since"), "{}", r.err);
     assert!(p.exits(2, &["undo", "0000"]).err.contains("no fix with the id"));
+}
+
+const JAVA: &str = "\
+package shop;
+
+import java.math.BigDecimal;
+
+public class Prices {
+    static BigDecimal cents(BigDecimal price) {
+        return price.setScale(2);
+    }
+
+    static int digest(byte[] data) throws java.security.NoSuchAlgorithmException {
+        return java.security.MessageDigest.getInstance(\"SHA-384\").digest(data).length;
+    }
+}
+";
+
+const JAVA_RECIPES: &str = "\
+[lib]
+id = \"own\"
+lang = \"java\"
+artifacts = [\"own\"]
+fix = [
+    [\"java.math.BigDecimal.setScale\", \"weak-hash\", { when = \"arg0=2\", set = \"arg0=3\", tier = \"preserving\", title = \"Break the scale\", message = \"A wrong recipe\" }],
+    [\"java.security.MessageDigest.getInstance\", \"weak-hash\", { when = \"arg0=SHA-384\", set = 'arg0=\"SHA-512\"', tier = \"preserving\", title = \"Take the longer one\", message = \"A right recipe\" }],
+]
+";
+
+/// The wrong fix is dropped because of the test `name`, the right one stays.
+fn one_of_two(r: &Ran, name: &str) {
+    assert_eq!(r.code, 4, "{}\n{}", r.out, r.err);
+    let v: serde_json::Value = serde_json::from_str(&r.out).unwrap();
+    let mut ends: Vec<_> = v["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| (f["message"].as_str().unwrap(), f["verdict"].as_str().unwrap(), f["detail"].as_str().unwrap()))
+        .collect();
+    ends.sort();
+    assert_eq!((ends[0].0, ends[0].1), ("A right recipe", "fixed"), "{ends:?}\n{}", r.err);
+    assert_eq!((ends[1].0, ends[1].1), ("A wrong recipe", "rejected"), "{ends:?}\n{}", r.err);
+    assert!(ends[1].2.contains(name), "{ends:?}");
+}
+
+#[test]
+fn maven_with_junit() {
+    let pom = "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
+        <groupId>shop</groupId><artifactId>shop</artifactId><version>1</version>\
+        <properties><maven.compiler.source>17</maven.compiler.source><maven.compiler.target>17</maven.compiler.target>\
+        <project.build.sourceEncoding>UTF-8</project.build.sourceEncoding></properties>\
+        <dependencies><dependency><groupId>junit</groupId><artifactId>junit</artifactId><version>4.13.2</version><scope>test</scope></dependency></dependencies>\
+        <build><plugins><plugin><artifactId>maven-surefire-plugin</artifactId><version>3.2.5</version></plugin></plugins></build></project>\n";
+    let test = "package shop;\n\nimport static org.junit.Assert.assertEquals;\n\nimport java.math.BigDecimal;\nimport org.junit.Test;\n\n\
+        public class PricesTest {\n    @Test public void cents() { assertEquals(\"1.50\", Prices.cents(new BigDecimal(\"1.5\")).toString()); }\n\
+        \n    @Test public void digest() throws Exception { assertEquals(true, Prices.digest(new byte[1]) > 40); }\n}\n";
+    // The wrong recipe alone: each run of Maven takes seconds.
+    let wrong: String =
+        JAVA_RECIPES.lines().filter(|l| !l.contains("A right recipe")).map(|l| format!("{l}\n")).collect();
+    let p = Project::new(&[
+        ("surefix.toml", "models = [\"own.toml\"]\n"),
+        ("own.toml", &wrong),
+        ("pom.xml", pom),
+        ("src/main/java/shop/Prices.java", JAVA),
+        ("src/test/java/shop/PricesTest.java", test),
+    ]);
+    // Brings the artifacts onto the machine, which a verification never does.
+    let mut maven = Command::new("mvn");
+    let warm = maven.args(["-q", "-B", "-ntp", "test"]).current_dir(p.path()).output().expect("mvn is missing");
+    assert!(warm.status.success(), "{}", String::from_utf8_lossy(&warm.stdout));
+    std::fs::remove_dir_all(p.path().join("target")).unwrap();
+    let r = p.verified(&["fix", "--verify", "--format", "json"]);
+    assert_eq!(r.code, 4, "{}\n{}", r.out, r.err);
+    let v: serde_json::Value = serde_json::from_str(&r.out).unwrap();
+    let f = &v["findings"][0];
+    assert_eq!((f["verdict"].as_str(), f["gate"].as_str()), (Some("rejected"), Some("G8 tests")), "{f}\n{}", r.err);
+    let detail = f["detail"].as_str().unwrap();
+    assert!(detail.contains("shop.PricesTest.cents got worse") && detail.contains("expected:<1.50"), "{detail}");
+    assert!(r.err.contains("2 passed, 0 failed"), "{}", r.err);
+    assert!(!p.path().join("target").exists());
+    assert_eq!(p.read("src/main/java/shop/Prices.java"), JAVA);
+}
+
+/// Gradle itself is not to be had from the registries that tests may use: this stand-in for the wrapper compiles, runs the tests
+/// and writes the report that Gradle writes.
+const GRADLEW: &str = "\
+#!/bin/sh
+set -e
+mkdir -p build/classes build/test-results/test
+javac -d build/classes src/main/java/shop/*.java src/test/java/shop/*.java
+case \"$*\" in
+*--offline*testClasses) ;;
+*--offline*test) java -cp build/classes shop.PricesTest build/test-results/test/TEST-shop.PricesTest.xml ;;
+*) echo \"not expected: $*\" >&2; exit 9 ;;
+esac
+";
+
+#[test]
+fn gradle_by_a_stand_in() {
+    let test = "package shop;\n\nimport java.math.BigDecimal;\nimport java.nio.file.*;\n\npublic class PricesTest {\n\
+        \n    public static void main(String[] args) throws Exception {\n\
+        boolean cents = Prices.cents(new BigDecimal(\"1.5\")).toString().equals(\"1.50\");\n\
+        boolean digest = Prices.digest(new byte[1]) > 40;\n\
+        Files.writeString(Path.of(args[0]), \"<testsuite>\" + one(\"cents\", cents) + one(\"digest\", digest) + \"</testsuite>\");\n\
+        System.exit(cents && digest ? 0 : 1);\n    }\n\n    static String one(String name, boolean ok) {\n\
+        return \"<testcase classname='shop.PricesTest' name='\" + name + \"'>\" + (ok ? \"\" : \"<failure message='no'/>\") + \"</testcase>\";\n    }\n}\n";
+    let p = Project::new(&[
+        ("surefix.toml", "models = [\"own.toml\"]\n"),
+        ("own.toml", JAVA_RECIPES),
+        ("build.gradle", ""),
+        ("gradlew", GRADLEW),
+        ("gradle/wrapper/gradle-wrapper.properties", "distributionUrl=https\\://x.example/gradle-8.9-bin.zip\n"),
+        (".home/.gradle/wrapper/dists/gradle-8.9-bin/x", ""),
+        ("src/main/java/shop/Prices.java", JAVA),
+        ("src/test/java/shop/PricesTest.java", test),
+    ]);
+    let mut c = p.command(&["fix", "--verify", "--format", "json"]);
+    let r = ran(c.env("XDG_CACHE_HOME", p.path().join(".cache")).env("HOME", p.path().join(".home")).output().unwrap());
+    one_of_two(&r, "shop.PricesTest.cents");
+    assert!(r.err.contains("sh ./gradlew --no-daemon"), "{}", r.err);
+}
+
+/// Pytest need not be installed where these tests run: this stand-in runs functions `test_*` and writes the report that pytest writes.
+const PYTEST: &str = "\
+import importlib, pathlib, sys
+sys.path.insert(0, '.')
+report = next(a.split('=', 1)[1] for a in sys.argv if a.startswith('--junitxml='))
+out, bad = [], 0
+for path in sorted(pathlib.Path('tests').glob('test_*.py')):
+    module = importlib.import_module(f'tests.{path.stem}')
+    for name in sorted(n for n in dir(module) if n.startswith('test_')):
+        try:
+            getattr(module, name)()
+            out.append(f'<testcase classname=\"tests.{path.stem}\" name=\"{name}\"/>')
+        except AssertionError:
+            bad += 1
+            out.append(f'<testcase classname=\"tests.{path.stem}\" name=\"{name}\"><failure message=\"assert\">E</failure></testcase>')
+pathlib.Path(report).write_text('<testsuites><testsuite>' + ''.join(out) + '</testsuite></testsuites>')
+sys.exit(1 if bad else 0)
+";
+
+#[test]
+fn pytest_by_a_stand_in() {
+    let p = shop();
+    let tests = "from shop import util\n\n\ndef test_stable():\n    assert util.stable({\"b\": 1, \"a\": 2}) == '{\"a\": 2, \"b\": 1}'\n\n\n\
+        def test_plain():\n    assert util.plain([1]) == \"[1]\"\n";
+    p.put("tests/test_util.py", tests.as_bytes());
+    p.put("pyproject.toml", b"[tool.pytest.ini_options]\n");
+    let lib = std::fs::read_dir(p.path().join(".venv/lib")).unwrap().flatten().next().unwrap().file_name();
+    p.put(&format!(".venv/lib/{}/site-packages/pytest.py", lib.to_string_lossy()), PYTEST.as_bytes());
+    let r = p.verified(&["fix", "--verify", "--format", "json"]);
+    one_of_two(&r, "tests.test_util.test_stable");
+    assert!(r.err.contains("-m pytest -q") && r.err.contains("2 passed, 0 failed"), "{}", r.err);
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub fn render(outcome: &Outcome) -> String {
             markdown(&f.path),
             f.severity().name(),
             f.verdict.name(),
-            markdown(&crate::why(&f.verdict))
+            markdown(crate::why(&f.verdict).lines().next().unwrap_or(""))
         );
     }
     for f in &outcome.findings {

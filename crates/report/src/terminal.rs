@@ -91,17 +91,40 @@ fn finding(outcome: &Outcome, lines: &BTreeMap<&str, Lines<'_>>, f: &Finding, lo
         _ => YELLOW,
     };
     let short = f.fingerprint.get(..12).unwrap_or("");
+    let why = crate::why(&f.verdict);
     let _ = writeln!(
         out,
         "  {}: {}  {}",
         look.paint(style.bold(), f.verdict.name()),
-        line(&crate::why(&f.verdict)),
+        line(first(&why)),
         look.paint(DIM, &format!("[{short}]"))
     );
+    out.push_str(&rest(&why));
     if look.diffs
         && let Verdict::Fixed(fix) | Verdict::Fixable { fix, .. } = &f.verdict
     {
         out.push_str(&diff(&fix.diff, look));
+    }
+    out
+}
+
+/// Lines of a command's output that are shown below a verdict.
+const OUTPUT: usize = 25;
+
+fn first(text: &str) -> &str {
+    text.lines().next().unwrap_or("")
+}
+
+/// What follows the first line of a verdict's words (the output of a command), set in.
+fn rest(text: &str) -> String {
+    let mut out = String::new();
+    let all = text.lines().skip(1).filter(|l| !l.trim().is_empty());
+    let (shown, more) = (all.clone().take(OUTPUT), all.count().saturating_sub(OUTPUT));
+    for l in shown {
+        let _ = writeln!(out, "    | {}", line(l));
+    }
+    if more > 0 {
+        let _ = writeln!(out, "    | … and {more} more lines");
     }
     out
 }
@@ -323,7 +346,9 @@ pub fn explain(outcome: &Outcome, f: &Finding, look: Look) -> String {
             }
         }
     }
-    let _ = writeln!(out, "\n{}: {}", look.paint(BOLD, f.verdict.name()), line(&crate::why(&f.verdict)));
+    let why = crate::why(&f.verdict);
+    let _ = writeln!(out, "\n{}: {}", look.paint(BOLD, f.verdict.name()), line(first(&why)));
+    out.push_str(&rest(&why));
     match &f.verdict {
         Verdict::Fixed(fix) | Verdict::Fixable { fix, .. } => {
             for l in &fix.reasons {
@@ -332,7 +357,7 @@ pub fn explain(outcome: &Outcome, f: &Finding, look: Look) -> String {
             for g in &fix.evidence {
                 match &g.not_run {
                     None => writeln!(out, "  {} passed", g.gate.name()),
-                    Some(why) => writeln!(out, "  {} not run: {why}", g.gate.name()),
+                    Some(why) => writeln!(out, "  {} not run: {}", g.gate.name(), line(why)),
                 }
                 .unwrap_or_default();
             }

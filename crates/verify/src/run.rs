@@ -141,6 +141,8 @@ pub fn verify(
         }
         let units = Units::new(&outcome);
         if units.list.is_empty() {
+            // Nothing is left: the state is the one before.
+            last.clear();
             break;
         }
         let sifted = session.sift(units.list.len(), &|set| units.texts(set), true);

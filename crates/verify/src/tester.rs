@@ -3,7 +3,7 @@
 use crate::judge::StepRun;
 use crate::plan::Plan;
 use crate::results;
-use crate::sandbox::{Place, Sandbox, mend};
+use crate::sandbox::{Place, Sandbox};
 use crate::scratch::Scratch;
 use crate::session::Tester;
 use crate::units::Texts;
@@ -41,7 +41,7 @@ impl Tester for Project<'_> {
         let list = steps.iter().filter_map(|s| self.plan.steps.get(*s));
         list.map(|step| {
             // Reports of the step before must not be taken for this one's.
-            let cleared = if place.reports().exists() { mend(&place.reports()) } else { Ok(()) };
+            let cleared = results::clear(step, &place);
             let began = std::time::Instant::now();
             let ended = self.sandbox.run(&place, &step.dir, &step.argv, &[]);
             self.spent += began.elapsed();

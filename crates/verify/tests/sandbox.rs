@@ -115,6 +115,18 @@ fn secrets_are_not_to_be_read() {
 }
 
 #[test]
+fn open_files_of_the_caller_are_no_way_in() {
+    let w = World::new();
+    let secret = std::fs::File::open(w.home().join(".ssh/id")).unwrap();
+    // A copy of a descriptor is handed on to children, unlike the ones that Rust opens.
+    let copy = nix::unistd::dup(&secret).unwrap();
+    let script = "for f in /proc/self/fd/*; do case $f in */[012]) ;; *) cat $f ;; esac; done 2>/dev/null; echo end";
+    let (e, _s) = w.run(script);
+    drop(copy);
+    assert_eq!(out(&e), "end\n");
+}
+
+#[test]
 fn nothing_is_written_outside() {
     let w = World::new();
     let home = w.home().display().to_string();
@@ -195,14 +207,17 @@ fn memory_output_and_disk_have_limits() {
     let w = World::new().policy_limits(|l| {
         l.memory = 200 << 20;
         l.output = 1 << 20;
-        l.time = 30_000;
+        l.time = 300_000;
     });
     let (e, _s) = w.run("/usr/bin/python3 -c \"x = []\nwhile True: x.append(b'x' * 10000000)\"");
     assert!(matches!(&e.how, How::Limit(what) if what.contains("memory")), "{:?}", e.how);
     let (e, _s) = w.run("head -c 2000000000 /dev/zero; echo end >&2");
     assert_eq!((e.how, e.stdout.len(), e.truncated), (How::Exit(0), 1 << 20, true));
     assert!(e.tail.len() <= 16 << 10 && e.tail.ends_with(b"end\n"));
-    let w = World::new().policy_limits(|l| l.disk = 50 << 20);
+    let w = World::new().policy_limits(|l| {
+        l.disk = 50 << 20;
+        l.time = 300_000;
+    });
     let (e, s) =
         w.run("head -c 100000000 /dev/zero > big; i=0; while :; do head -c 9000000 /dev/zero > f$i; i=$((i+1)); done");
     assert!(matches!(&e.how, How::Limit(what) if what.contains("disk")), "{:?}", e.how);
@@ -242,6 +257,17 @@ fn what_cannot_be_started_is_said() {
     assert!(!e.how.success() && String::from_utf8_lossy(&e.tail).contains("no-such-program"), "{e:?}");
     let e = sandbox.run(&place, "no/such/dir", &["true".into()], &[]);
     assert!(!e.how.success(), "{e:?}");
+}
+
+#[test]
+fn a_full_copy_stands_at_the_place_of_the_project() {
+    let w = World::new();
+    let scratch = w.scratch();
+    let sandbox = w.sandbox(&scratch).without_overlay();
+    let e = w.run_in(&sandbox, &scratch, "pwd; cat a.txt sub/b.txt; echo changed > a.txt; cat a.txt; ls -a");
+    assert_eq!(out(&e), format!("{}\noriginalbchanged\n.\n..\na.txt\nsub\n", w.root().display()), "{e:?}");
+    assert_eq!(std::fs::read_to_string(w.root().join("a.txt")).unwrap(), "original");
+    assert_eq!(std::fs::read_to_string(scratch.path().join("place/copy/a.txt")).unwrap(), "changed\n");
 }
 
 #[test]

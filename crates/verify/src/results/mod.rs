@@ -109,6 +109,19 @@ pub fn read(step: &Step, ended: &Ended, place: &Place) -> Option<Results> {
     }
 }
 
+/// Removes reports that an earlier command, or the user's own build before the copy, left in the place.
+pub fn clear(step: &Step, place: &Place) -> std::io::Result<()> {
+    if place.reports().exists() {
+        crate::sandbox::mend(&place.reports())?;
+    }
+    match step.report {
+        Report::JunitFolders(names) => {
+            junit_files(&place.written().join(&step.dir), names).iter().try_for_each(std::fs::remove_file)
+        }
+        _ => Ok(()),
+    }
+}
+
 fn collect(lists: impl IntoIterator<Item = Vec<(String, Result1)>>) -> Results {
     let mut out = Results::default();
     for (name, result) in lists.into_iter().flatten() {

@@ -127,3 +127,38 @@ fn a_report_that_is_a_link_is_not_read() {
     std::fs::write(reports.join("TEST-b.xml"), "<testsuite/>").unwrap();
     assert_eq!(junit_files(dir.path(), &["surefire-reports"]).len(), 1);
 }
+
+#[test]
+fn reports_of_an_earlier_run_are_not_taken_for_new_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = Place { root: "/p".into(), scratch: dir.path().to_path_buf(), copied: true };
+    let old = place.written().join("a/target/surefire-reports/TEST-a.xml");
+    std::fs::create_dir_all(old.parent().unwrap()).unwrap();
+    std::fs::create_dir_all(place.reports()).unwrap();
+    let xml = "<testsuite><testcase name='a'/></testsuite>";
+    std::fs::write(&old, xml).unwrap();
+    let step = |report| Step {
+        id: "s".into(),
+        serves: crate::plan::Serves::Tests,
+        dir: "a".into(),
+        argv: Vec::new(),
+        report,
+        why: String::new(),
+        about: &[],
+    };
+    let maven = step(Report::JunitFolders(&["surefire-reports"]));
+    let ended = Ended { how: How::Exit(0), stdout: Vec::new(), stderr: Vec::new(), tail: Vec::new(), truncated: false };
+    assert_eq!(read(&maven, &ended, &place).map(|r| r.passed()), Some(1));
+    clear(&maven, &place).unwrap();
+    assert_eq!(read(&maven, &ended, &place), None);
+    let pytest = step(Report::JunitFile);
+    std::fs::create_dir_all(place.reports()).unwrap();
+    std::fs::write(place.reports().join("junit.xml"), xml).unwrap();
+    assert!(read(&pytest, &ended, &place).is_some());
+    clear(&pytest, &place).unwrap();
+    assert_eq!(read(&pytest, &ended, &place), None);
+    // A command that was cut off has no results, whatever it wrote.
+    std::fs::write(&old, xml).unwrap();
+    let cut = Ended { how: How::Limit("memory".into()), ..ended };
+    assert_eq!(read(&maven, &cut, &place), None);
+}

@@ -50,12 +50,27 @@ pub fn keep_rights() -> Result<(), caps::errors::CapsError> {
 
 /// Takes everything away that the command must not have.
 pub fn confine(spec: &Spec) -> Result<(), String> {
+    close_inherited()?;
     limits(spec)?;
     landlock(spec)?;
     rights(spec.bare).map_err(|e| format!("capabilities: {e}"))?;
     nix::sys::prctl::set_no_new_privs().map_err(|e| format!("no new privileges: {}", e.desc()))?;
     // A session of its own: no terminal to talk to.
     nix::unistd::setsid().map(drop).map_err(|e| format!("session: {}", e.desc()))
+}
+
+/// Closes what the program's own caller left open: files, pipes and sockets of the pipeline are a way out.
+fn close_inherited() -> Result<(), String> {
+    let list = std::fs::read_dir("/proc/self/fd").map_err(|e| format!("open files: {e}"))?;
+    let open: Vec<i32> = list.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
+    for fd in open.into_iter().filter(|n| *n > 2) {
+        match nix::unistd::close(fd) {
+            // The directory that was read is closed already.
+            Ok(()) | Err(nix::Error::EBADF) => {}
+            Err(e) => return Err(format!("open files: {}", e.desc())),
+        }
+    }
+    Ok(())
 }
 
 fn limits(spec: &Spec) -> Result<(), String> {

@@ -84,7 +84,8 @@ fn spec(sandbox: &Sandbox, walls: &Walls, place: &Place, dir: &str, argv: &[Stri
     } else {
         machine.path.iter().map(|p| p.join(first)).find(|p| p.is_file()).unwrap_or_default()
     };
-    add_program(&mut binds, &program, sandbox.machine.home.as_deref());
+    let homes: Vec<&PathBuf> = sandbox.machine.home_dirs().collect();
+    add_program(&mut binds, &program, &place.root, &homes);
     let reports = tmp.join(REPORT_DIR).to_string_lossy().into_owned();
     let argv = argv.iter().map(|a| a.replace(REPORTS, &reports)).collect();
     let mut all = machine.env(policy, &tmp);

@@ -130,6 +130,12 @@ impl Sandbox {
         self
     }
 
+    /// The same on full copies, for tests of systems without overlays.
+    pub fn without_overlay(mut self) -> Sandbox {
+        self.walls.overlay = false;
+        self
+    }
+
     #[cfg(target_os = "linux")]
     fn try_walls(&self, scratch: &Path) -> Walls {
         launch::try_walls(self, scratch)

@@ -214,18 +214,23 @@ fn account_home() -> Option<PathBuf> {
     None
 }
 
-/// Adds what a program lies in, if nothing visible covers it: the interpreter behind a virtual environment, for example.
-pub fn add_program(binds: &mut Vec<Bind>, program: &Path, home: Option<&Path>) {
-    let Ok(real) = program.canonicalize() else { return };
-    if binds.iter().any(|b| b.way != Way::Hide && b.way != Way::Write && real.starts_with(&b.to)) {
-        return;
+/// Adds what a program lies in, if nothing visible covers it: the interpreter behind a virtual environment, and the
+/// environment behind a link of the project.
+pub fn add_program(binds: &mut Vec<Bind>, program: &Path, project: &Path, homes: &[&PathBuf]) {
+    let behind_links = program.parent().and_then(|d| d.canonicalize().ok()).map(|d| d.join("program"));
+    for real in behind_links.into_iter().chain(program.canonicalize().ok()) {
+        let seen = |b: &&Bind| !matches!(b.way, Way::Hide | Way::Write) && real.starts_with(&b.to);
+        if real.starts_with(project) || binds.iter().any(|b| seen(&b)) {
+            continue;
+        }
+        let Some(bin) = real.parent() else { continue };
+        let top = if bin.file_name().is_some_and(|n| n == "bin") { bin.parent().unwrap_or(bin) } else { bin };
+        let wide = top.components().count() <= 2 || project.starts_with(top);
+        if !wide && !homes.iter().any(|h| h.starts_with(top)) {
+            binds.push(Bind { from: top.to_path_buf(), to: top.to_path_buf(), way: Way::Read });
+        }
     }
-    let Some(bin) = real.parent() else { return };
-    let top = if bin.file_name().is_some_and(|n| n == "bin") { bin.parent().unwrap_or(bin) } else { bin };
-    if top.components().count() > 2 && home.is_none_or(|h| !h.starts_with(top)) {
-        binds.push(Bind { from: top.to_path_buf(), to: top.to_path_buf(), way: Way::Read });
-        binds.sort_by(|a, b| a.to.cmp(&b.to));
-    }
+    binds.sort_by(|a, b| a.to.cmp(&b.to));
 }
 
 #[cfg(test)]
@@ -261,6 +266,19 @@ mod tests {
             ("tools/jdk/bin", Way::Read),
         ];
         assert_eq!(below, expected.map(|(p, w)| (p.to_string(), w)));
+        // An environment somewhere else, behind a link of the project.
+        let project = home.join("work/project");
+        let venv = dir.path().join("venvs/a/bin");
+        std::fs::create_dir_all(&venv).unwrap();
+        std::fs::write(venv.join("python"), "").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(venv.parent().unwrap(), project.join(".venv")).unwrap();
+        let mut more = binds.clone();
+        add_program(&mut more, &project.join(".venv/bin/python"), &project, &[&home]);
+        let real = venv.parent().unwrap().canonicalize().unwrap();
+        assert!(more.len() == binds.len() + 1 && more.iter().any(|b| b.to == real && b.way == Way::Read), "{more:?}");
+        add_program(&mut more, &home.join("secret.sh"), &project, &[&home]);
+        assert_eq!(more.len(), binds.len() + 1, "a program in the home directory does not open it");
         let env = machine.env(&Policy::default(), Path::new("/tmp"));
         assert!(env.iter().all(|(n, _)| !n.contains("TOKEN")), "{env:?}");
     }
