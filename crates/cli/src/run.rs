@@ -461,6 +461,7 @@ mod tests {
             tier: Tier::Preserving,
             reasons: Vec::new(),
             edits: None,
+            made: Vec::new(),
             diff: String::new(),
             files: Vec::new(),
             evidence: Vec::new(),
