@@ -104,7 +104,8 @@ fn every_platform_is_known_and_only_the_new_flaw_is_fixed() {
     let known = lab.p.git(&["show", "HEAD:old.py"]).out;
     for (name, vars) in platforms {
         lab.p.git(&["push", "-q", "--force", "origin", &format!("{tip}:refs/heads/work")]);
-        // As a pipeline has it: a detached head.
+        // As a pipeline has it: a fresh checkout with a detached head.
+        let _ = std::fs::remove_dir_all(lab.p.path().join("surefix-report"));
         lab.p.git(&["checkout", "-q", "--detach", &tip]);
         let env: Vec<(&str, &str)> = vars
             .iter()

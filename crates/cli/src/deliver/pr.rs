@@ -66,6 +66,7 @@ pub fn access(ready: &Ready, repo: &Repo, around: &Surroundings) -> Result<Optio
 pub fn run(args: Pr, choice: Color) -> Result<u8, Failure> {
     let building = proven(args.unproven, &args.building)?;
     let ready = prepare(args.paths.clone(), &args.common, args.tier.map(Into::into))?;
+    branch_prefix(&ready)?;
     let env = Env::of_process();
     let around = surroundings(&env, |f| std::fs::read(f).ok());
     let mut repo = Repo::open(&git(&ready, &env))?;
