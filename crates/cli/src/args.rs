@@ -47,8 +47,16 @@ pub enum Command {
         /// Beginning of the fingerprint (shown in brackets behind the finding).
         fix: String,
     },
-    /// Write a commented `surefix.toml`.
-    Init,
+    /// Fix in pull or merge requests: branches, commits, pushes, one request a group of findings.
+    Pr(Pr),
+    /// The pipeline step: finds out where it runs, and fixes there what it may.
+    Ci(Ci),
+    /// Write a commented `surefix.toml`, or the files of a pipeline.
+    Init {
+        /// Write the pipeline step for this platform instead.
+        #[arg(long, value_enum, value_name = "PLATFORM")]
+        ci: Option<CiFile>,
+    },
     /// Print shell completions.
     Completions {
         /// The shell.
@@ -64,6 +72,9 @@ pub struct Scan {
     /// The worst tier that counts as allowed.
     #[arg(long, value_enum)]
     pub tier: Option<TierArg>,
+    /// Write the findings that remain to a file; with it as `baseline` they are accepted for now.
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
     #[command(flatten)]
     pub common: Common,
 }
@@ -85,6 +96,19 @@ pub struct Fix {
     /// Return 5 when fixes were applied and nothing worse happened.
     #[arg(long)]
     pub exit_non_zero_on_fix: bool,
+    /// Commit the fixes of what is checked in; nothing that is not committed is touched.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SPLIT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "as-configured",
+        conflicts_with_all = ["diff", "check"]
+    )]
+    pub commit: Option<SplitArg>,
+    #[command(flatten)]
+    pub unproven: Unproven,
     #[command(flatten)]
     pub building: Building,
     #[command(flatten)]
@@ -103,6 +127,33 @@ pub struct Verify {
     /// The project that the proof speaks of.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub root: PathBuf,
+    #[command(flatten)]
+    pub building: Building,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Delivery with less proof than usual.
+#[derive(Args, Debug, Clone, Copy)]
+pub struct Unproven {
+    /// Commit without building and testing; the messages then say "not built, not tested".
+    #[arg(long, conflicts_with_all = ["verify", "proof"])]
+    pub no_verify: bool,
+}
+
+/// `surefix pr`.
+#[derive(Args, Debug)]
+pub struct Pr {
+    /// Files and directories; default: the whole project.
+    pub paths: Vec<PathBuf>,
+    /// The worst tier that is applied.
+    #[arg(long, value_enum)]
+    pub tier: Option<TierArg>,
+    /// Say what would be done; write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub unproven: Unproven,
     #[command(flatten)]
     pub building: Building,
     #[command(flatten)]
@@ -143,6 +194,62 @@ pub enum SandboxArg {
     Required,
 }
 
+/// `surefix ci`.
+#[derive(Args, Debug)]
+pub struct Ci {
+    /// Files and directories; default: the whole project.
+    pub paths: Vec<PathBuf>,
+    /// The worst tier that is applied.
+    #[arg(long, value_enum)]
+    pub tier: Option<TierArg>,
+    /// Reports and patch only: no commit, no push, no request, no suggestion.
+    #[arg(long)]
+    pub no_write: bool,
+    /// Report all findings, not only those that the change introduces.
+    #[arg(long)]
+    pub all_findings: bool,
+    /// Return 5 when fixes were committed and nothing worse happened.
+    #[arg(long)]
+    pub exit_non_zero_on_fix: bool,
+    #[command(flatten)]
+    pub unproven: Unproven,
+    #[command(flatten)]
+    pub building: Building,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// How fixes are spread over commits.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SplitArg {
+    /// One commit a fix.
+    PerFix,
+    /// One commit a rule.
+    PerRule,
+    /// One commit.
+    Single,
+    /// As `[commit] split` says.
+    #[value(hide = true)]
+    AsConfigured,
+}
+
+/// A platform that `init --ci` writes for.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CiFile {
+    /// GitHub Actions.
+    Github,
+    /// GitLab CI.
+    Gitlab,
+    /// Azure Pipelines.
+    Azure,
+    /// Bitbucket Pipelines.
+    Bitbucket,
+    /// Jenkins.
+    Jenkins,
+    /// CircleCI.
+    Circleci,
+}
+
 /// Flags of all runs.
 #[derive(Args, Debug, Clone)]
 pub struct Common {
@@ -173,6 +280,9 @@ pub struct Common {
     /// Write another report beside it, as FORMAT=FILE; may be repeated.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_save)]
     pub save: Vec<(Format, PathBuf)>,
+    /// File with findings that are known and accepted for now.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
     /// Show suppressed and excluded findings as well.
     #[arg(long)]
     pub all: bool,

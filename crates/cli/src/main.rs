@@ -1,6 +1,7 @@
 //! The `surefix` program: arguments to settings to engine to reports; exit codes.
 
 mod args;
+mod deliver;
 mod run;
 mod verify;
 
@@ -86,6 +87,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
     };
     match command {
         Command::Scan(a) => run::scan(a, cli.color),
+        Command::Fix(a) if a.commit.is_some() => deliver::commit::run(a, cli.color),
         Command::Fix(a) => run::fix(a, cli.color),
         Command::Explain { finding, paths, common } => run::explain(&finding, paths, common, cli.color),
         Command::Rules => run::rules(),
@@ -93,7 +95,10 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Verify(a) if a.plan => verify::plan(a.what, &a.common, &a.building),
         Command::Verify(a) => verify::replay(&a.what.unwrap_or_default(), &a.root, &a.common, &a.building),
         Command::Undo { fix } => verify::undo(&fix),
-        Command::Init => run::init(),
+        Command::Pr(a) => deliver::pr::run(a, cli.color),
+        Command::Ci(a) => deliver::ci::run(a, cli.color),
+        Command::Init { ci: None } => run::init(),
+        Command::Init { ci: Some(platform) } => deliver::init::run(platform),
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "surefix", &mut out);

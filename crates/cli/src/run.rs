@@ -40,10 +40,16 @@ pub struct Ready {
     pub models: Cow<'static, ModelSet>,
     /// The settings file.
     pub config: Config,
+    /// Its directory.
+    pub base: PathBuf,
 }
 
 /// Reads the settings of the project that the paths lie in.
 pub fn prepare(paths: Vec<PathBuf>, common: &Common, tier: Option<MaxTier>) -> Result<Ready, Failure> {
+    prepare_with(paths, common, tier, true)
+}
+
+fn prepare_with(paths: Vec<PathBuf>, common: &Common, tier: Option<MaxTier>, accept: bool) -> Result<Ready, Failure> {
     let paths = if paths.is_empty() { vec![PathBuf::from(".")] } else { paths };
     let (root, _) = discover::resolve(&paths).map_err(Failure::usage)?;
     let ids: Vec<&str> = RULES.iter().map(|r| r.meta.id).collect();
@@ -70,10 +76,22 @@ pub fn prepare(paths: Vec<PathBuf>, common: &Common, tier: Option<MaxTier>) -> R
         fail_on: common.fail_on.map(Into::into),
         threads: common.threads,
     };
-    let settings = Settings::resolve(&config, &flags);
+    let mut settings = Settings::resolve(&config, &flags);
+    let configured = config.report.baseline.as_ref().map(|f| base.join(f));
+    if let Some(file) = common.baseline.clone().or(configured).filter(|_| accept) {
+        settings = settings.with_baseline(baseline(&file)?);
+    }
     let models = models(&config, &base)?;
     let in_git = discover::in_git(&root);
-    Ok(Ready { paths, root, in_git, settings, models, config })
+    Ok(Ready { paths, root, in_git, settings, models, config, base })
+}
+
+fn baseline(file: &Path) -> Result<std::collections::BTreeSet<String>, Failure> {
+    let shown = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| Failure::usage(format!("{shown}: cannot be read: {}", discover::io_text(&e))))?;
+    surefix_engine::baseline::parse(&text)
+        .map_err(|n| Failure::usage(format!("{shown}:{n}: not a fingerprint of 32 digits")))
 }
 
 /// The models compiled in, with those of the project.
@@ -109,6 +127,17 @@ impl Ready {
 
     /// Analyses the project with other settings.
     pub fn scan_with(&self, settings: &Settings, depth: Depth) -> Result<Outcome, Failure> {
+        self.scan_in(None, &self.paths, settings, depth)
+    }
+
+    /// Analyses the paths; `root`: in this copy of the project.
+    pub fn scan_in(
+        &self,
+        root: Option<&Path>,
+        paths: &[PathBuf],
+        settings: &Settings,
+        depth: Depth,
+    ) -> Result<Outcome, Failure> {
         let bar = indicatif::ProgressBar::new_spinner();
         if std::io::stderr().is_terminal() {
             bar.set_message("analysing");
@@ -118,7 +147,11 @@ impl Ready {
         }
         let knowledge = Knowledge { rules: RULES, models: &self.models };
         let result = surefix_engine::in_pool(self.settings.threads, || {
-            let found = discover::discover(&self.paths, settings).map_err(Failure::usage)?;
+            let found = match root {
+                Some(root) => discover::discover_in(root.to_path_buf(), paths, settings),
+                None => discover::discover(paths, settings),
+            };
+            let found = found.map_err(Failure::usage)?;
             surefix_engine::scan(found, settings, &knowledge, depth).map_err(Failure::failed)
         });
         bar.finish_and_clear();
@@ -126,7 +159,8 @@ impl Ready {
     }
 }
 
-fn render(format: Format, outcome: &Outcome, prefix: &str, look: Look) -> Vec<u8> {
+/// The report in one format.
+pub fn render(format: Format, outcome: &Outcome, prefix: &str, look: Look) -> Vec<u8> {
     match format {
         Format::Text => surefix_report::terminal::render(outcome, look).into_bytes(),
         Format::Json => surefix_report::json::render(outcome).into_bytes(),
@@ -140,7 +174,7 @@ fn render(format: Format, outcome: &Outcome, prefix: &str, look: Look) -> Vec<u8
 }
 
 /// Prints or saves the reports.
-fn report(
+pub fn report(
     ready: &Ready,
     outcome: &Outcome,
     common: &Common,
@@ -175,7 +209,7 @@ fn report(
 
 /// The exit code of a run: the worst that holds, in the order 3, 4, 1, 5, 0. `applied`: fixes count as done. `written`: a file
 /// was changed, which `tell` wants to know.
-fn exit_code(outcome: &Outcome, settings: &Settings, applied: bool, written: bool, tell: bool) -> u8 {
+pub fn exit_code(outcome: &Outcome, settings: &Settings, applied: bool, written: bool, tell: bool) -> u8 {
     if outcome.failed() {
         return FAILED;
     }
@@ -195,12 +229,19 @@ fn exit_code(outcome: &Outcome, settings: &Settings, applied: bool, written: boo
 
 /// `surefix scan`.
 pub fn scan(args: Scan, choice: Color) -> Result<u8, Failure> {
-    let ready = prepare(args.paths, &args.common, args.tier.map(Into::into))?;
+    // What the old baseline accepts belongs into a new one.
+    let ready = prepare_with(args.paths, &args.common, args.tier.map(Into::into), args.write_baseline.is_none())?;
     // Only a patch needs the texts as they would be written.
     let patch = |f: Format| f == Format::Patch;
     let all = patch(args.common.format) || args.common.save.iter().any(|s| patch(s.0));
     let outcome = ready.scan(if all { Depth::Full } else { Depth::Preview })?.as_preview();
     report(&ready, &outcome, &args.common, choice, args.common.format, false)?;
+    if let Some(file) = &args.write_baseline {
+        let text = surefix_engine::baseline::write(&outcome);
+        std::fs::write(file, text).map_err(|e| {
+            Failure::failed(format!("{}: cannot be written: {}", file.to_string_lossy(), discover::io_text(&e)))
+        })?;
+    }
     Ok(exit_code(&outcome, &ready.settings, false, false, false))
 }
 
@@ -461,6 +502,7 @@ mod tests {
             tier: Tier::Preserving,
             reasons: Vec::new(),
             edits: None,
+            made: Vec::new(),
             diff: String::new(),
             files: Vec::new(),
             evidence: Vec::new(),

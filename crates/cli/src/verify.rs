@@ -5,6 +5,7 @@ use crate::run::{self, Ready, print, talk};
 use crate::{FAILED, Failure};
 use clap::ValueEnum;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use surefix_engine::{Depth, Outcome, Verdict, discover, write};
@@ -18,7 +19,12 @@ pub fn wanted(ready: &Ready, building: &Building) -> bool {
     building.verify || building.proof.is_some() || ready.config.verify.always
 }
 
-fn request<'a>(ready: &'a Ready, building: &Building, helper: &'a Path) -> Result<Request<'a>, Failure> {
+fn request<'a>(
+    ready: &'a Ready,
+    root: &'a Path,
+    building: &Building,
+    helper: &'a Path,
+) -> Result<Request<'a>, Failure> {
     let config = &ready.config.verify;
     let default = Limits::default();
     let megabytes = |n: Option<u64>, d: u64| n.map_or(d, |n| n.saturating_mul(1 << 20));
@@ -41,7 +47,7 @@ fn request<'a>(ready: &'a Ready, building: &Building, helper: &'a Path) -> Resul
         .map(|p| p.canonicalize().map_err(|e| Failure::usage(format!("{}: {}", p.display(), discover::io_text(&e)))))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Request {
-        root: &ready.root,
+        root,
         config,
         policy: Policy { network: building.allow_network, readable, env, limits },
         required: building.sandbox == SandboxArg::Required,
@@ -57,20 +63,31 @@ fn helper() -> Result<PathBuf, Failure> {
 
 /// Builds and tests the fixes of an outcome and drops those that make something worse.
 pub fn verified(ready: &Ready, building: &Building, outcome: Outcome) -> Result<(Outcome, Account), Failure> {
+    let mut rescan = |verdicts| {
+        let settings = ready.settings.clone().withhold(verdicts);
+        ready.scan_with(&settings, Depth::Full).map_err(|f| f.message)
+    };
+    verified_in(ready, &ready.root, building, outcome, &mut rescan)
+}
+
+/// As [`verified`], for a copy of the project at `root`; `rescan` analyses it anew without the fixes of these findings.
+pub fn verified_in(
+    ready: &Ready,
+    root: &Path,
+    building: &Building,
+    outcome: Outcome,
+    rescan: &mut dyn FnMut(BTreeMap<String, Verdict>) -> Result<Outcome, String>,
+) -> Result<(Outcome, Account), Failure> {
     let helper = helper()?;
-    let request = request(ready, building, &helper)?;
+    let request = request(ready, root, building, &helper)?;
     let bar = indicatif::ProgressBar::new_spinner();
     if std::io::stderr().is_terminal() {
         bar.enable_steady_tick(std::time::Duration::from_millis(120));
     } else {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
-    let mut rescan = |verdicts| {
-        let settings = ready.settings.clone().withhold(verdicts);
-        ready.scan_with(&settings, Depth::Full).map_err(|f| f.message)
-    };
     let mut progress = |text: &str| bar.set_message(format!("verifying: {}", line(text)));
-    let result = surefix_verify::run::verify(&request, outcome, &mut rescan, &mut progress);
+    let result = surefix_verify::run::verify(&request, outcome, rescan, &mut progress);
     bar.finish_and_clear();
     result.map_err(|e| match e {
         surefix_verify::run::Error::Sandbox(_) => Failure::usage(e),
@@ -184,7 +201,7 @@ pub fn save_proof(ready: &Ready, to: Option<&Path>, bytes: &[u8]) -> Result<Path
 pub fn plan(path: Option<PathBuf>, common: &Common, building: &Building) -> Result<u8, Failure> {
     let ready = run::prepare(path.into_iter().collect(), common, None)?;
     let helper = helper()?;
-    let request = request(&ready, building, &helper)?;
+    let request = request(&ready, &ready.root, building, &helper)?;
     print(block(&surefix_verify::run::plan(&request).text()).as_bytes())?;
     Ok(0)
 }

@@ -1,5 +1,9 @@
 //! The settings file `surefix.toml`: its form, its errors with place and suggestion, and its schema.
 
+mod deliver;
+
+pub use deliver::{CiConfig, CommitConfig, ForgeConfig, GroupConfig, PrConfig, SplitConfig};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +33,12 @@ pub struct Config {
     pub decisions: BTreeMap<String, BTreeMap<String, Values>>,
     /// Model files of the project, relative to the settings file; `*` is allowed.
     pub models: Vec<String>,
+    /// Commits of fixes.
+    pub commit: CommitConfig,
+    /// Pull and merge requests.
+    pub pr: PrConfig,
+    /// The pipeline step.
+    pub ci: CiConfig,
     /// How the project's own build and tests are run. What widens the sandbox is a flag, never a setting of the project.
     pub verify: VerifyConfig,
 }
@@ -137,6 +147,8 @@ pub struct Report {
     pub confidence: Option<Level>,
     /// The severity from which a remaining finding fails the run (default `medium`).
     pub fail_on: Option<FailOn>,
+    /// File with findings that are known and accepted for now, relative to the settings file (`surefix scan --write-baseline`).
+    pub baseline: Option<String>,
 }
 
 /// What may be fixed.
@@ -420,6 +432,7 @@ pub const INIT: &str = r#"# Settings of Surefix. Every key is optional; what sta
 [report]
 # confidence = "medium"           # lowest confidence reported: low, medium, high
 # fail-on = "medium"              # severity from which a remaining finding fails the run, or "never"
+# baseline = "surefix-baseline.txt"   # findings that are known and accepted for now
 
 [fix]
 # tier = "attack-only"            # worst tier applied: off, preserving, attack-only, observable
@@ -454,6 +467,34 @@ pub const INIT: &str = r#"# Settings of Surefix. Every key is optional; what sta
 # gate = "tests"
 # run = ["make", "check"]
 # report = "tap"
+
+# [commit]                        # commits of fixes
+# split = "per-fix"               # per-fix, per-rule, single
+# prefix = "fix(security): "
+# author = "Surefix <surefix@example.org>"
+# sign-off = false
+
+# [pr]                            # pull and merge requests
+# group = "rule"                  # finding, rule, module, all
+# max-open = 5
+# max-daily = 5
+# labels = ["security"]
+# reviewers = ["alice", "team:web"]
+# codeowners = true
+# draft = false
+# title-prefix = "[security] "
+# forge = "gitea"                 # github, gitlab, gitea, bitbucket, azure; the pipeline tells by itself
+# api = "https://git.example.org/api/v1"
+# server = "https://git.example.org/"
+# repository = "team/shop"
+# ca-file = "ca.pem"
+
+# [ci]                            # the pipeline step
+# main = "main"
+# commit = true                   # commit to the branch of a request
+# requests = true                 # open requests from the main branch
+# suggestions = true
+# output = "surefix-report"
 
 # models = ["surefix-models/*.toml"]   # goes above the first [table]
 "#;

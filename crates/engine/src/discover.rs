@@ -167,7 +167,13 @@ pub fn io_text(e: &std::io::Error) -> String {
 /// Walks the given paths. Hidden files and directories are left out, except `.env` files; ignore files of the project count
 /// with or without a git repository; symbolic links are not followed.
 pub fn discover(given: &[PathBuf], settings: &Settings) -> Result<Discovered, PathError> {
-    let (root, paths) = resolve(given)?;
+    let (root, _) = resolve(given)?;
+    discover_in(root, given, settings)
+}
+
+/// As [`discover`], in a project whose root is known: paths are relative to it, whatever lies there.
+pub fn discover_in(root: PathBuf, given: &[PathBuf], settings: &Settings) -> Result<Discovered, PathError> {
+    let (_, paths) = resolve(given)?;
     let mut out = Discovered::default();
     let anchored = project_root(&root).is_some();
     let mut empty = Vec::new();

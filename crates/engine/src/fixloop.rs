@@ -339,6 +339,7 @@ impl<'a> FixLoop<'a> {
                 tier: p.fix.assurance.tier(),
                 reasons: p.fix.assurance.reasons().to_vec(),
                 edits: self.edits_in_original(&p.fix),
+                made: p.fix.edits.iter().filter(|e| e.kind == EditKind::Replace).cloned().collect(),
                 diff,
                 files: files.iter().map(|f| self.tree.path(*f).to_string()).collect(),
                 evidence: gates::evidence(),

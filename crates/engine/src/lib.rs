@@ -3,6 +3,7 @@
 //! [`scan`] takes files (from [`discover`], or from memory) and answers with an [`Outcome`]: every finding with exactly one
 //! verdict, and the changed texts, which [`write`] brings to the disk.
 
+pub mod baseline;
 pub mod config;
 mod detect;
 pub mod discover;
@@ -25,7 +26,7 @@ pub use config::{Config, ConfigError};
 pub use discover::{Discovered, InputFile, Role};
 pub use front::{diff, diff_bytes};
 pub use outcome::{Applied, Changed, Coverage, Diagnostic, Finding, Gate, GateResult, Outcome, Skipped, Stop, Verdict};
-pub use settings::{Flags, Settings};
+pub use settings::{Flags, Scope, Settings};
 
 use fixloop::FixLoop;
 use std::collections::{BTreeMap, BTreeSet};
@@ -229,7 +230,13 @@ fn given_verdict(
     if let Some(verdict) = settings.withheld(print) {
         return Some(verdict.clone());
     }
-    settings.suppressed(f.rule, path, print).map(|reason| Verdict::Suppressed { by: format!("settings: {reason}") })
+    if let Some(reason) = settings.suppressed(f.rule, path, print) {
+        return Some(Verdict::Suppressed { by: format!("settings: {reason}") });
+    }
+    if settings.in_baseline(print) {
+        return Some(Verdict::Suppressed { by: "settings: known in the baseline".to_string() });
+    }
+    settings.out_of_scope(print).map(|why| Verdict::Excluded { why: why.to_string() })
 }
 
 fn changed(tree: &Tree, originals: BTreeMap<FileId, tree::Replacement>, together: &[Vec<FileId>]) -> Vec<Changed> {

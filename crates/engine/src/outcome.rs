@@ -77,6 +77,8 @@ pub struct Applied {
     pub reasons: Vec<Lowered>,
     /// The edits in terms of the original files; `None` when the fix touches text that an earlier fix of the run wrote.
     pub edits: Option<Vec<Edit>>,
+    /// The edits in terms of the texts that the fix's round began with. All rounds before have been applied to those whole.
+    pub made: Vec<Edit>,
     /// Unified diff of this fix alone, against the text it was made for.
     pub diff: String,
     /// Files changed, root-relative, sorted.

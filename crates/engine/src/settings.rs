@@ -53,6 +53,17 @@ pub struct Settings {
     suppress: Vec<Accepted>,
     /// Verdicts of fixes that a gate outside of the engine refused, by fingerprint.
     withheld: BTreeMap<String, Verdict>,
+    baseline: BTreeSet<String>,
+    scopes: Vec<(Scope, &'static str)>,
+}
+
+/// Which findings a run is about.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// All but these fingerprints.
+    Without(BTreeSet<String>),
+    /// Only these fingerprints.
+    Only(BTreeSet<String>),
 }
 
 #[derive(Clone, Debug)]
@@ -146,6 +157,8 @@ impl Settings {
                 })
                 .collect(),
             withheld: BTreeMap::new(),
+            baseline: BTreeSet::new(),
+            scopes: Vec::new(),
         }
     }
 
@@ -158,6 +171,32 @@ impl Settings {
     /// The verdict of a gate outside of the engine.
     pub fn withheld(&self, fingerprint: &str) -> Option<&Verdict> {
         self.withheld.get(fingerprint)
+    }
+
+    /// Accepts the findings of a baseline.
+    pub fn with_baseline(mut self, prints: BTreeSet<String>) -> Settings {
+        self.baseline = prints;
+        self
+    }
+
+    /// Leaves findings outside of a scope alone: they are `excluded`, and `why` says so.
+    pub fn with_scope(mut self, scope: Scope, why: &'static str) -> Settings {
+        self.scopes.push((scope, why));
+        self
+    }
+
+    /// True when the baseline holds the finding.
+    pub fn in_baseline(&self, fingerprint: &str) -> bool {
+        self.baseline.contains(fingerprint)
+    }
+
+    /// Why the run is not about a finding; `None` when it is.
+    pub fn out_of_scope(&self, fingerprint: &str) -> Option<&'static str> {
+        let out = |scope: &Scope| match scope {
+            Scope::Without(those) => those.contains(fingerprint),
+            Scope::Only(these) => !these.contains(fingerprint),
+        };
+        self.scopes.iter().find(|(s, _)| out(s)).map(|(_, why)| *why)
     }
 
     /// True when the rule runs at all.

@@ -5,6 +5,7 @@
 pub mod escape;
 pub mod json;
 pub mod markdown;
+pub mod pipeline;
 mod place;
 pub mod sarif;
 pub mod terminal;
@@ -24,7 +25,8 @@ pub fn undo_patch(outcome: &Outcome, prefix: &str) -> Vec<u8> {
     outcome.changed.iter().flat_map(one).collect()
 }
 
-fn below(prefix: &str, path: &str) -> String {
+/// A path as git names it: from the top of the repository.
+pub(crate) fn below(prefix: &str, path: &str) -> String {
     if prefix.is_empty() { path.to_string() } else { format!("{prefix}/{path}") }
 }
 
