@@ -344,7 +344,7 @@ impl Config {
     fn wrong_decision(&self, text: &str) -> Option<(usize, String, Option<String>)> {
         for (rule, keys) in &self.decisions {
             let known = DECISION_KEYS.iter().find(|(r, _)| r == rule).map_or(&[][..], |(_, keys)| *keys);
-            for key in keys.keys().filter(|k| !known.contains(&k.as_str())) {
+            if let Some(key) = keys.keys().find(|k| !known.contains(&k.as_str())) {
                 let after = |from: usize, word: &str| text.get(from..)?.find(word).map(|i| from + i);
                 let table = after(0, "decisions").unwrap_or(0);
                 let at = after(after(table, rule).unwrap_or(table), key).unwrap_or(table);

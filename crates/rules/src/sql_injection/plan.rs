@@ -265,12 +265,10 @@ fn is_put(a: Option<&Action>, b: Option<&Action>) -> bool {
     matches!((a, b), (Some(Action::Put(a)), Some(Action::Put(b))) if a == b)
 }
 
-fn plan_way(
-    text: &Text,
-    inside: &Inside,
-    way: &[usize],
-    spelling: &Spelling<'_>,
-) -> Result<(Vec<Action>, Vec<Slot>, Vec<usize>), Refusal> {
+/// What one way through the text needs: an action a piece, the values to bind, the pieces to guard.
+type Way = (Vec<Action>, Vec<Slot>, Vec<usize>);
+
+fn plan_way(text: &Text, inside: &Inside, way: &[usize], spelling: &Spelling<'_>) -> Result<Way, Refusal> {
     let mut guards = Vec::new();
     let mut actions = vec![Action::Keep; text.pieces.len()];
     let contexts = text.contexts(surefix_dialect::Dialect::Sql, way);
