@@ -748,8 +748,12 @@ impl Frame<'_, '_> {
         if func.blocks.is_empty() {
             return Some(Val::top());
         }
+        // A function that only such files call is judged as one that nobody calls: nothing of it comes up in them.
+        if self.eng.local(self.f.file) {
+            return Some(self.opaque(st, v, &b));
+        }
         self.calls.insert(f);
-        if self.eng.local(self.f.file) || self.spent_all() {
+        if self.spent_all() {
             return Some(self.opaque(st, v, &b));
         }
         let Some(round) = self.eng.round(self.f, self.round, f) else {

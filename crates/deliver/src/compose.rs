@@ -142,16 +142,17 @@ fn build(outcome: &Outcome, groups: &[Vec<usize>], pieces: &[Piece<'_>]) -> Opti
     let mut now: BTreeMap<&str, String> = changed.iter().map(|(p, c)| (*p, c.text_before.clone())).collect();
     let mut round = 0;
     let mut out: Vec<Unit> = Vec::new();
+    let shared = last_to_touch(outcome, groups, pieces)?;
     for group in groups {
         let mut touched: BTreeSet<&str> = BTreeSet::new();
-        for p in group.iter().map(|i| &pieces[*i]) {
+        for (i, p) in group.iter().map(|i| (*i, &pieces[*i])) {
             if p.fix.pass != round {
                 round = p.fix.pass;
                 base.clone_from(&now);
                 edits.clear();
             }
             let own: BTreeSet<&str> = p.fix.made.iter().map(|e| outcome.path(e.file)).collect();
-            for e in &p.fix.made {
+            for e in p.fix.made.iter().chain(shared.get(&i).into_iter().flatten().copied()) {
                 edits.entry(outcome.path(e.file)).or_default().push(e.clone());
             }
             for path in &own {
@@ -184,6 +185,24 @@ fn build(outcome: &Outcome, groups: &[Vec<usize>], pieces: &[Piece<'_>]) -> Opti
     changed.iter().all(|(p, c)| now.get(p) == Some(&c.text_after)).then_some(out)
 }
 
+/// Edits of several fixes together, by the piece that is the last of their round to change the file: only then are they sound.
+/// `None` when no piece of the round changes it.
+fn last_to_touch<'a>(
+    outcome: &'a Outcome,
+    groups: &[Vec<usize>],
+    pieces: &[Piece<'_>],
+) -> Option<BTreeMap<usize, Vec<&'a Edit>>> {
+    let mut out: BTreeMap<usize, Vec<&Edit>> = BTreeMap::new();
+    for s in &outcome.shared {
+        let touches = |i: &&usize| {
+            let fix = pieces[**i].fix;
+            fix.pass == s.pass && fix.made.iter().any(|e| e.file == s.made.file)
+        };
+        out.entry(*groups.iter().flatten().rfind(touches)?).or_default().push(&s.made);
+    }
+    Some(out)
+}
+
 /// The text with these edits, which are sorted; `None` when they overlap.
 fn put_together(text: &str, edits: &[Edit]) -> Option<String> {
     let mut out = String::with_capacity(text.len());
@@ -210,6 +229,16 @@ pub fn alone(outcome: &Outcome, unit: &Unit) -> Option<Unit> {
         }
         for e in &i.fix.made {
             edits.entry(outcome.path(e.file)).or_default().push(e.clone());
+        }
+    }
+    for s in outcome.shared.iter().filter(|s| s.pass == 1) {
+        let has = |made: &[Edit]| made.iter().any(|e| e.file == s.made.file);
+        let all = pieces(outcome)
+            .into_iter()
+            .filter(|p| p.fix.pass == 1 && has(&p.fix.made))
+            .all(|p| unit.items.iter().any(|i| i.fix == *p.fix));
+        if all && let Some(list) = edits.get_mut(outcome.path(s.made.file)) {
+            list.push(s.made.clone());
         }
     }
     let files: Option<BTreeMap<String, Vec<u8>>> = edits

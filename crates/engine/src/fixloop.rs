@@ -9,7 +9,7 @@ use crate::detect::{Detected, detect};
 use crate::front;
 use crate::gates;
 use crate::map::PosMap;
-use crate::outcome::{Applied, Diagnostic, Stop, Verdict};
+use crate::outcome::{Applied, Diagnostic, SharedEdit, Stop, Verdict};
 use crate::settings::Settings;
 use crate::tree::{Replacement, Tree};
 use attempt::Done;
@@ -68,8 +68,8 @@ pub struct FixLoop<'a> {
     banned: BTreeMap<Whose, Reason>,
     /// Files changed by one fix, which must be written together.
     pub together: Vec<Vec<FileId>>,
-    /// Edits that belong to no single fix, in terms of the files as they were read.
-    pub shared: Vec<Edit>,
+    /// Edits that belong to no single fix.
+    pub shared: Vec<SharedEdit>,
     /// Messages.
     pub diagnostics: Vec<Diagnostic>,
     /// Rounds that changed something.
@@ -318,7 +318,8 @@ impl<'a> FixLoop<'a> {
                 }
             }
             if owners.is_empty() && !preview {
-                self.shared.extend(self.in_original(edit));
+                let original = self.in_original(edit);
+                self.shared.push(SharedEdit { made: edit.clone(), pass: self.passes + 1, original });
             }
         }
         let mut made: BTreeMap<usize, (Applied, Option<Refusal>)> = BTreeMap::new();

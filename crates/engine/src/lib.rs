@@ -25,7 +25,9 @@ pub mod write;
 pub use config::{Config, ConfigError};
 pub use discover::{Discovered, InputFile, Role};
 pub use front::{diff, diff_bytes};
-pub use outcome::{Applied, Changed, Coverage, Diagnostic, Finding, Gate, GateResult, Outcome, Skipped, Stop, Verdict};
+pub use outcome::{
+    Applied, Changed, Coverage, Diagnostic, Finding, Gate, GateResult, Outcome, SharedEdit, Skipped, Stop, Verdict,
+};
 pub use settings::{Flags, Scope, Settings};
 
 use fixloop::FixLoop;

@@ -89,6 +89,17 @@ pub struct Applied {
     pub pass: usize,
 }
 
+/// An edit that the fixes of one round make possible together, and none of them alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SharedEdit {
+    /// In terms of the texts that its round began with.
+    pub made: Edit,
+    /// The round, from 1.
+    pub pass: usize,
+    /// In terms of the files as they were read; `None` when it touches text that an earlier fix of the run wrote.
+    pub original: Option<Edit>,
+}
+
 /// How a finding ends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -291,9 +302,8 @@ pub struct Outcome {
     pub diagnostics: Vec<Diagnostic>,
     /// Changed files, sorted by path; not yet written.
     pub changed: Vec<Changed>,
-    /// Edits that belong to no single fix, in terms of the files as they were read: imports that only several fixes together
-    /// leave without a use.
-    pub shared: Vec<surefix_text::Edit>,
+    /// Edits that belong to no single fix: imports that only several fixes together leave without a use.
+    pub shared: Vec<SharedEdit>,
     /// Why the loop ended.
     pub stop: Option<Stop>,
     /// Rounds of the loop that changed something.

@@ -267,7 +267,8 @@ fn bytes_kept(case: &Case, first: &Outcome, out: &mut Checked) {
     }
     for c in &first.changed {
         let mut touched: BTreeMap<usize, ()> = BTreeMap::new();
-        for e in fixes.iter().flat_map(|a| a.edits.iter().flatten()).chain(&first.shared) {
+        let shared = first.shared.iter().filter_map(|s| s.original.as_ref());
+        for e in fixes.iter().flat_map(|a| a.edits.iter().flatten()).chain(shared) {
             if e.kind == EditKind::Pin || first.path(e.file) != c.path {
                 continue;
             }
