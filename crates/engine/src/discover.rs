@@ -1,5 +1,7 @@
 //! Which files a run looks at: the project's root, the walk, and what is left out with the reason.
 
+mod tracked;
+
 use crate::outcome::{Diagnostic, Skipped};
 use crate::settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,7 +167,7 @@ pub fn io_text(e: &std::io::Error) -> String {
 }
 
 /// Walks the given paths. Hidden files and directories are left out, except `.env` files; ignore files of the project count
-/// with or without a git repository; symbolic links are not followed.
+/// with or without a git repository, but not for files that git keeps nevertheless; symbolic links are not followed.
 pub fn discover(given: &[PathBuf], settings: &Settings) -> Result<Discovered, PathError> {
     let (root, _) = resolve(given)?;
     discover_in(root, given, settings)
@@ -182,7 +184,8 @@ pub fn discover_in(root: PathBuf, given: &[PathBuf], settings: &Settings) -> Res
         if path.is_file() {
             out.take(&root, path, settings);
         } else {
-            out.walk(&root, path, anchored, settings);
+            let environments = out.walk(&root, path, anchored, settings);
+            out.add_tracked(&root, path, &environments, settings);
         }
         // A whole project without code is no mistake, a named part of one is.
         let whole = shown.as_os_str() == "." || (anchored && *path == root);
@@ -199,6 +202,11 @@ pub fn discover_in(root: PathBuf, given: &[PathBuf], settings: &Settings) -> Res
     Ok(out)
 }
 
+/// Names that the walk leaves out.
+fn hidden(name: &str, dir: bool) -> bool {
+    name.starts_with('.') && (dir || !(name.starts_with(".env") || name == ".python-version"))
+}
+
 fn error_path(e: &ignore::Error) -> Option<&Path> {
     match e {
         ignore::Error::WithPath { path, .. } => Some(path),
@@ -211,8 +219,8 @@ fn error_path(e: &ignore::Error) -> Option<&Path> {
 type Read = Result<InputFile, (String, Role, Option<std::io::Error>)>;
 
 impl Discovered {
-    /// Takes everything below a directory.
-    fn walk(&mut self, root: &Path, path: &Path, anchored: bool, settings: &Settings) {
+    /// Takes everything below a directory; gives the virtual environments that were met.
+    fn walk(&mut self, root: &Path, path: &Path, anchored: bool, settings: &Settings) -> Vec<PathBuf> {
         let mut walk = ignore::WalkBuilder::new(path);
         walk.standard_filters(false)
             .git_ignore(true)
@@ -221,11 +229,8 @@ impl Discovered {
             .follow_links(false)
             .sort_by_file_name(|a, b| a.cmp(b))
             .filter_entry(|e| {
-                let name = e.file_name().to_string_lossy();
                 let dir = e.file_type().is_some_and(|t| t.is_dir());
-                e.depth() == 0
-                    || !name.starts_with('.')
-                    || (!dir && (name.starts_with(".env") || name == ".python-version"))
+                e.depth() == 0 || !hidden(&e.file_name().to_string_lossy(), dir)
             });
         let mut environments: Vec<PathBuf> = Vec::new();
         for entry in walk.build() {
@@ -263,6 +268,7 @@ impl Discovered {
                 }
             }
         }
+        environments
     }
 
     /// Number of code files met so far.
@@ -380,6 +386,49 @@ mod tests {
         assert_eq!(role("src/main/resources/app.properties"), Some(Role::Resource));
         assert_eq!(role(".env"), Some(Role::Resource));
         assert_eq!(role("notes.txt"), None);
+    }
+
+    /// Ignored by git, and kept by it all the same.
+    #[test]
+    fn what_git_keeps_is_read_whatever_ignore_files_say() {
+        let dir = tempfile::tempdir().unwrap();
+        let d = dir.path().canonicalize().unwrap();
+        let git = |args: &[&str]| {
+            let done = std::process::Command::new("git").arg("-C").arg(&d).args(args).output().expect("git is missing");
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        };
+        let put = |p: &str| {
+            let full = d.join(p);
+            std::fs::create_dir_all(full.parent().unwrap()).unwrap();
+            std::fs::write(full, "").unwrap();
+        };
+        for p in
+            ["a.py", "out/kept.py", "out/b/c.properties", "out/.x/y.py", "out/gone.py", "env/z.py", "env/pyvenv.cfg"]
+        {
+            put(p);
+        }
+        git(&["init", "-q", "."]);
+        git(&["add", "."]);
+        std::fs::write(d.join(".gitignore"), "out/\n").unwrap();
+        put("out/made.py");
+        std::fs::remove_file(d.join("out/gone.py")).unwrap();
+        let names = |given: &Path| -> Vec<String> {
+            discover(&[given.to_path_buf()], &Settings::default()).unwrap().files.into_keys().collect()
+        };
+        assert_eq!(names(&d), ["a.py", "out/b/c.properties", "out/kept.py"]);
+        // A place that is named is wanted, ignored or not.
+        assert_eq!(names(&d.join("out")), ["out/b/c.properties", "out/kept.py", "out/made.py"]);
+        // Paths in a place of their own are compressed in newer forms of the index.
+        git(&["update-index", "--index-version", "4"]);
+        assert_eq!(names(&d), ["a.py", "out/b/c.properties", "out/kept.py"]);
+        std::fs::write(d.join(".git/index"), "DIRC no index").unwrap();
+        let found = discover(&[d.clone()], &Settings::default()).unwrap();
+        assert_eq!(found.files.keys().collect::<Vec<_>>(), ["a.py"]);
+        let told = &found.diagnostics[0];
+        assert!(
+            told.message.starts_with("the list of files that git keeps cannot be read") && !told.failure,
+            "{told:?}"
+        );
     }
 
     #[test]
