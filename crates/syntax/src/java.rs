@@ -6,7 +6,12 @@ use tree_sitter::{Node, Parser, Tree};
 
 thread_local! {
     static PARSER: RefCell<Parser> = RefCell::new(parser());
+    /// The latest first.
+    static LAST: RefCell<Vec<(String, Tree)>> = const { RefCell::new(Vec::new()) };
 }
+
+/// A text before and after a fix.
+const KEPT: usize = 2;
 
 fn parser() -> Parser {
     let mut parser = Parser::new();
@@ -19,6 +24,22 @@ fn parser() -> Parser {
 pub fn parse(text: &str) -> Tree {
     // The parser answers `None` only without a language or after a cancellation, and nothing cancels it.
     PARSER.with_borrow_mut(|p| p.parse(text, None)).expect("a parse that nothing cancels ends with a tree")
+}
+
+/// As [`parse`], for a text that is looked at again and again: each thread keeps the trees of the last texts it was asked for.
+pub fn parse_kept(text: &str) -> Tree {
+    LAST.with_borrow_mut(|last| match last.iter().position(|(t, _)| t == text) {
+        Some(at) => {
+            last[..=at].rotate_right(1);
+            last[0].1.clone()
+        }
+        None => {
+            let tree = parse(text);
+            last.truncate(KEPT - 1);
+            last.insert(0, (text.to_string(), tree.clone()));
+            tree
+        }
+    })
 }
 
 /// The bytes of a node.

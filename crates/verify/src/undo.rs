@@ -2,6 +2,7 @@
 
 use crate::units::Units;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use surefix_engine::{Changed, Outcome, Verdict};
 
@@ -70,9 +71,10 @@ fn hash(bytes: &[u8]) -> String {
 /// files that were written.
 pub fn keep(state: &Path, outcome: &Outcome, written: &[String]) -> std::io::Result<()> {
     let units = Units::new(outcome);
-    let all: Vec<usize> = (0..units.list.len()).collect();
+    let written: BTreeSet<&String> = written.iter().collect();
+    let changed: BTreeMap<&String, &Changed> = outcome.changed.iter().map(|c| (&c.path, c)).collect();
     let dir = folder(state);
-    if !all.is_empty() {
+    if !units.list.is_empty() {
         std::fs::create_dir_all(&dir)?;
     }
     let put = |bytes: &[u8]| -> std::io::Result<String> {
@@ -83,15 +85,13 @@ pub fn keep(state: &Path, outcome: &Outcome, written: &[String]) -> std::io::Res
         }
         Ok(name)
     };
-    for (n, unit) in units.list.iter().enumerate() {
+    for (unit, texts) in units.list.iter().zip(units.without_each()) {
         if !unit.files.iter().all(|f| written.contains(f)) {
             continue;
         }
-        let rest: Vec<usize> = all.iter().copied().filter(|u| *u != n).collect();
-        let texts = units.texts(&rest);
         let mut files = Vec::new();
         for path in &unit.files {
-            let Some(c) = outcome.changed.iter().find(|c| c.path == *path) else { continue };
+            let Some(c) = changed.get(path) else { continue };
             let without = texts.get(path).unwrap_or(&c.before);
             files.push(Side { path: path.clone(), with: put(&c.after)?, without: put(without)? });
         }

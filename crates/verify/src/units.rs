@@ -41,16 +41,17 @@ impl<'a> Units<'a> {
         let ids: BTreeMap<&str, FileId> = outcome.paths.iter().map(|(id, p)| (p.as_str(), FileId(*id))).collect();
         // Findings that share one fix.
         let mut list: Vec<Unit> = Vec::new();
-        let mut seen: Vec<(&Applied, usize)> = Vec::new();
+        let mut seen: BTreeMap<&[String], Vec<(&Applied, usize)>> = BTreeMap::new();
         let mut late: BTreeSet<String> = BTreeSet::new();
         for (i, a) in fixed(outcome) {
             if a.pass > 1 || a.edits.is_none() {
                 late.extend(a.files.iter().cloned());
             }
-            match seen.iter().find(|(other, _)| *other == a) {
+            let near = seen.entry(&a.files).or_default();
+            match near.iter().find(|(other, _)| *other == a) {
                 Some((_, at)) => list[*at].findings.push(i),
                 None => {
-                    seen.push((a, list.len()));
+                    near.push((a, list.len()));
                     list.push(Unit { findings: vec![i], files: a.files.clone(), edits: a.edits.clone() });
                 }
             }
@@ -116,7 +117,26 @@ impl<'a> Units<'a> {
     }
 
     fn changed(&self, path: &str) -> Option<&'a Changed> {
-        self.outcome.changed.iter().find(|c| c.path == path)
+        let at = self.outcome.changed.binary_search_by(|c| c.path.as_str().cmp(path)).ok()?;
+        self.outcome.changed.get(at)
+    }
+
+    /// For each unit its files as they are when all units but this one are applied.
+    pub fn without_each(&self) -> Vec<Texts> {
+        let mut by_file: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+        for (n, u) in self.list.iter().enumerate() {
+            for f in &u.files {
+                by_file.entry(f).or_default().insert(n);
+            }
+        }
+        let without = |(n, u): (usize, &Unit)| {
+            let near: BTreeSet<usize> = u.files.iter().flat_map(|f| &by_file[f.as_str()]).copied().collect();
+            let near: Vec<usize> = near.into_iter().filter(|o| *o != n).collect();
+            let mut texts = self.texts(&near);
+            texts.retain(|path, _| u.files.contains(path));
+            texts
+        };
+        self.list.iter().enumerate().map(without).collect()
     }
 
     /// The changed files when only these units are applied.

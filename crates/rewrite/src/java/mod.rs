@@ -75,7 +75,7 @@ impl<'a> JavaCx<'a> {
 
     /// The tree.
     pub fn tree(&self) -> &Tree {
-        self.tree.get_or_init(|| java::parse(self.text))
+        self.tree.get_or_init(|| java::parse_kept(self.text))
     }
 
     /// The root node.
