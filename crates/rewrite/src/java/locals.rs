@@ -169,6 +169,17 @@ impl JavaCx<'_> {
     /// The declaration of `name` that `n` is.
     fn declaration<'t>(&'t self, n: Node<'t>, name: &str) -> Option<Uses> {
         let named = |node: Node<'t>| node.child_by_field_name("name").filter(|i| self.node_text(*i) == name);
+        // Most nodes declare nothing, and parents are dear: they are found from the root down.
+        let may = match n.kind() {
+            "identifier" => self.node_text(n) == name,
+            "variable_declarator" | "formal_parameter" | "enhanced_for_statement" => named(n).is_some(),
+            "resource" | "catch_formal_parameter" | "instanceof_expression" => named(n).is_some(),
+            "type_pattern" | "record_pattern_component" => true,
+            _ => false,
+        };
+        if !may {
+            return None;
+        }
         let parent = n.parent()?;
         let ty = n.child_by_field_name("type");
         let make = |kind, id: Node<'t>, ty: Option<Node<'t>>, scope: Span| {
@@ -217,7 +228,7 @@ impl JavaCx<'_> {
                 let owner = java::enclosing(parent, |p| is_method_like(p.kind()) || p.kind() == "lambda_expression")?;
                 Some(make(LocalKind::Parameter, id, None, java::span_of(owner)))
             }
-            "identifier" if untyped_lambda_parameter(n).is_some() && self.node_text(n) == name => {
+            "identifier" if untyped_lambda_parameter(n).is_some() => {
                 let owner = java::enclosing(parent, |p| p.kind() == "lambda_expression")?;
                 Some(make(LocalKind::LambdaParameter, n, None, java::span_of(owner)))
             }
