@@ -4,6 +4,7 @@ use crate::names::{G, Linked};
 use crate::summary::{Engine, Event, Snap};
 use crate::val::{C, SFrag, SShape, Src, Taint, Val, tflag};
 use crate::*;
+use litemap::LiteMap;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
@@ -340,7 +341,7 @@ impl Out<'_, '_> {
                 s.elems.as_ref().map(|e| {
                     e.iter()
                         .map(|x| {
-                            let snap = Snap { val: x.clone(), props: BTreeMap::new(), alloc: None, elems: None };
+                            let snap = Snap { val: x.clone(), props: LiteMap::new(), alloc: None, elems: None };
                             self.arg(&snap, span, kind, depth + 2)
                         })
                         .collect()

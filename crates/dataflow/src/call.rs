@@ -6,7 +6,7 @@ use crate::names::{Entity, G};
 use crate::summary::{Proj, ProjFn};
 use crate::val::{C, Csts, ObjId, Src, Val};
 use crate::{Crumbs, FnRef};
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::sync::Arc;
 use surefix_ir::{Call, Callee, Lang, ParamKind, ValueId, flags};
 use surefix_text::FileId;
@@ -621,7 +621,7 @@ impl Frame<'_, '_> {
             next = 1;
         }
         let mut spare: Vec<&A> = Vec::new();
-        let mut keywords: BTreeMap<C, Val> = BTreeMap::new();
+        let mut keywords: LiteMap<C, Val> = LiteMap::new();
         for a in args {
             if a.kw != G::EMPTY {
                 match func.params.iter().position(|p| {

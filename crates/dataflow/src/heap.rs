@@ -3,8 +3,8 @@
 use crate::names::G;
 use crate::shared::Map;
 use crate::val::{C, Csts, ObjId, Path, Val, tflag};
+use litemap::LiteMap;
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use surefix_ir::{FnId, ValueId};
 use surefix_models::Kinds;
@@ -44,11 +44,11 @@ pub(crate) struct Obj {
     /// Stands for one concrete object: strong updates are allowed.
     pub unique: bool,
     pub ty: Option<G>,
-    pub fields: BTreeMap<G, Val>,
+    pub fields: LiteMap<G, Val>,
     /// Exact elements.
     pub elems: Option<Vec<Val>>,
     /// Exact entries of a map.
-    pub entries: Option<BTreeMap<C, Val>>,
+    pub entries: Option<LiteMap<C, Val>>,
     /// Join of elements or values that are not known one by one.
     pub rest: Option<Val>,
     /// Join of keys that are not constants.
@@ -56,7 +56,7 @@ pub(crate) struct Obj {
     /// Content of a mutable text.
     pub text: Option<Val>,
     /// Typestate properties.
-    pub props: BTreeMap<Arc<str>, Val>,
+    pub props: LiteMap<Arc<str>, Val>,
     /// The parameter part this object stands for: what is not known here is asked of the caller.
     pub sym: Option<(u16, Path)>,
     /// Changed since the function was entered.
@@ -69,13 +69,13 @@ impl Obj {
             kind,
             unique,
             ty: None,
-            fields: BTreeMap::new(),
+            fields: LiteMap::new(),
             elems: None,
             entries: None,
             rest: None,
             keys: None,
             text: None,
-            props: BTreeMap::new(),
+            props: LiteMap::new(),
             sym: None,
             dirty: false,
         }
@@ -84,7 +84,7 @@ impl Obj {
         Obj { elems: Some(elems), ..Obj::new(ObjKind::Seq, unique) }
     }
     pub fn map(unique: bool) -> Obj {
-        Obj { entries: Some(BTreeMap::new()), ..Obj::new(ObjKind::Map, unique) }
+        Obj { entries: Some(LiteMap::new()), ..Obj::new(ObjKind::Map, unique) }
     }
     /// Join of everything contained.
     pub fn any_elem(&self) -> Option<Val> {
@@ -410,7 +410,7 @@ impl State {
                             t.widen();
                         }
                         joined.rest.iter_mut().for_each(Val::widen);
-                        joined.fields.values_mut().for_each(Val::widen);
+                        joined.fields.iter_mut().for_each(|(_, v)| v.widen());
                     }
                     if joined != **mine {
                         *mine = Arc::new(joined);

@@ -5,6 +5,7 @@ use crate::names::G;
 use crate::summary::{Engine, Event, Proj, ProjFn, Summary};
 use crate::val::{C, Csts, MAX_PATH, ObjId, Path, SFrag, Src, Step, Taint, Trace, Val};
 use crate::{Crumbs, FnRef, Place, StepKind};
+use litemap::LiteMap;
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -221,7 +222,7 @@ impl<'e, 'a> Frame<'e, 'a> {
                     }
                     if let Some(entries) = &p.entries {
                         o.kind = ObjKind::Map;
-                        let mut map = BTreeMap::new();
+                        let mut map = LiteMap::new();
                         for (k, e) in entries {
                             let sub = path.with(Step::Key(k.clone()));
                             map.insert(k.clone(), self.param_val(st, i, sub, None, Some(e)));

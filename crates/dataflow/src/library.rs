@@ -7,6 +7,7 @@ use crate::names::G;
 use crate::summary::Event;
 use crate::val::{C, Src, Taint, Trace, Val, tflag};
 use crate::{Crumbs, Place, StepKind};
+use litemap::LiteMap;
 use std::sync::Arc;
 use surefix_ir::{Lang, ValueId};
 use surefix_models::{Base, Fact, Kind, Kinds, Path, PropValue, Row, Step};
@@ -272,7 +273,7 @@ impl<'a> Frame<'_, 'a> {
                 }
                 Fact::SetProp { on, key, value } if on.base == Base::Ret => {
                     if let Some((key, x)) = self.prop(st, &input, key, value) {
-                        let x = std::collections::BTreeMap::from([(Arc::from(key), x)]);
+                        let x = LiteMap::from_iter([(Arc::from(key), x)]);
                         self.give_props(st, v, x, &mut out);
                     }
                 }
@@ -430,25 +431,19 @@ impl<'a> Frame<'_, 'a> {
         }
     }
 
-    fn all_props(&self, st: &State, x: &Val) -> std::collections::BTreeMap<Arc<str>, Val> {
+    fn all_props(&self, st: &State, x: &Val) -> LiteMap<Arc<str>, Val> {
         self.snap(st, x).props
     }
 
     fn props_to_result(&mut self, st: &mut State, v: ValueId, input: &CallIn, from: &Path, out: &mut Option<Val>) {
-        let mut props = std::collections::BTreeMap::new();
+        let mut props = LiteMap::new();
         for (_, x) in self.read(st, input, from) {
             props.extend(self.all_props(st, &x));
         }
         self.give_props(st, v, props, out);
     }
 
-    fn give_props(
-        &mut self,
-        st: &mut State,
-        v: ValueId,
-        props: std::collections::BTreeMap<Arc<str>, Val>,
-        out: &mut Option<Val>,
-    ) {
+    fn give_props(&mut self, st: &mut State, v: ValueId, props: LiteMap<Arc<str>, Val>, out: &mut Option<Val>) {
         let x = out.get_or_insert_with(Val::top);
         if x.refs.is_empty() {
             let o = Obj::new(crate::heap::ObjKind::Plain, true);
@@ -465,7 +460,7 @@ impl<'a> Frame<'_, 'a> {
     }
 
     fn copy_props(&mut self, st: &mut State, input: &CallIn, from: &Path, to: &Path) {
-        let mut props = std::collections::BTreeMap::new();
+        let mut props: LiteMap<Arc<str>, Val> = LiteMap::new();
         for (_, x) in self.read(st, input, from) {
             props.extend(self.all_props(st, &x));
         }

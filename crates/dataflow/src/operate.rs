@@ -6,8 +6,9 @@ use crate::names::{Entity, G};
 use crate::summary::Snap;
 use crate::val::{C, Csts, SFrag, SHole, SShape, Shapes, Src, Val, concat_shapes, shape_text};
 use crate::{Crumbs, StepKind};
+use litemap::LiteMap;
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use surefix_ir::{AggKind, Lang, Op, ParamKind, Sym, ValueId};
 
@@ -239,7 +240,7 @@ impl Frame<'_, '_> {
 
     /// Records what is known of an argument now.
     pub fn snap(&self, st: &State, x: &Val) -> Snap {
-        let mut s = Snap { val: x.clone(), props: BTreeMap::new(), alloc: None, elems: None };
+        let mut s = Snap { val: x.clone(), props: LiteMap::new(), alloc: None, elems: None };
         if x.refs.len() == 1
             && let Some(o) = st.heap.get(&x.refs[0])
         {

@@ -6,6 +6,7 @@ use crate::names::{G, Linked};
 use crate::shared::Map;
 use crate::val::{C, Csts, ObjId, Val};
 use crate::{FnRef, Place};
+use litemap::LiteMap;
 use rustc_hash::{FxHashMap, FxHasher};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -66,7 +67,7 @@ pub(crate) struct Event {
 #[derive(Clone, Debug)]
 pub(crate) struct Snap {
     pub val: Val,
-    pub props: BTreeMap<Arc<str>, Val>,
+    pub props: LiteMap<Arc<str>, Val>,
     pub alloc: Option<Place>,
     pub elems: Option<Vec<Val>>,
 }
@@ -75,7 +76,7 @@ impl Snap {
     /// Drops the references to objects: an event is evidence, and objects kept for it would be copied into every caller.
     pub fn forget_objects(&mut self) {
         self.val.refs.clear();
-        self.props.values_mut().for_each(|p| p.refs.clear());
+        self.props.iter_mut().for_each(|(_, p)| p.refs.clear());
         self.elems.iter_mut().flatten().for_each(|e| e.refs.clear());
     }
 }
