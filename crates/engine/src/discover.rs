@@ -422,7 +422,7 @@ mod tests {
         git(&["update-index", "--index-version", "4"]);
         assert_eq!(names(&d), ["a.py", "out/b/c.properties", "out/kept.py"]);
         std::fs::write(d.join(".git/index"), "DIRC no index").unwrap();
-        let found = discover(&[d.clone()], &Settings::default()).unwrap();
+        let found = discover(std::slice::from_ref(&d), &Settings::default()).unwrap();
         assert_eq!(found.files.keys().collect::<Vec<_>>(), ["a.py"]);
         let told = &found.diagnostics[0];
         assert!(
