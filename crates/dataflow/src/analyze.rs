@@ -38,10 +38,7 @@ pub fn analyze(program: &Program, models: &ModelSet, options: &Options) -> Analy
             .with_max_len(8)
             .map(|f| {
                 let s = engine.summary(*f, 0, Arc::new(Vec::new()));
-                let latent = s.events.iter().any(|e| {
-                    e.deps != 0 || e.sinks.iter().any(|s| s.2.taint.iter().any(|t| matches!(t.src, Src::Param(..))))
-                });
-                if latent { callers(&engine, *f) } else { Vec::new() }
+                if s.events.iter().any(Event::latent) { callers(&engine, *f) } else { Vec::new() }
             })
             .collect();
         let mut next: Vec<FnRef> = open.into_iter().flatten().filter(|f| !engine.local(f.file)).collect();

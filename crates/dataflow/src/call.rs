@@ -35,15 +35,16 @@ const MAX_CALLEES: usize = 8;
 pub(crate) const MAX_EVENTS: usize = 80;
 /// Objects of one state beyond which those of callees are not taken over.
 pub(crate) const MAX_OBJECTS: usize = 64;
-/// Specialised callers around a specialised callee, and calls that an event is carried outwards.
+/// Specialised callers around a specialised callee.
 const MAX_LEVEL: u8 = 3;
+/// Calls that an event is carried outwards.
 pub(crate) const MAX_VIA: usize = 12;
+/// The same for a call that is only watched.
+pub(crate) const MAX_WATCH_VIA: usize = 4;
 /// Work in one run of a function (instructions, values put into calls, joined objects); calls beyond are not followed.
 const MAX_WORK: u64 = 60_000;
 /// Work of the specialised callees that one run may ask for; a quarter of it one level deeper.
 const MAX_SPECIAL: u64 = 6_000;
-/// The same for a call that is only watched.
-pub(crate) const MAX_WATCH_VIA: usize = 4;
 
 pub(crate) struct Binding {
     pub actual: Vec<Option<Val>>,

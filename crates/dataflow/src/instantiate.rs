@@ -49,10 +49,8 @@ impl Frame<'_, '_> {
         let mut events = Vec::new();
         let mut ways: BTreeMap<(FnRef, ValueId), usize> = BTreeMap::new();
         for e in &s.events {
-            let latent =
-                e.deps != 0 || e.sinks.iter().any(|s| s.2.taint.iter().any(|t| matches!(t.src, Src::Param(..))));
             let far = e.via.len() >= if e.sinks.is_empty() { MAX_WATCH_VIA } else { MAX_VIA };
-            if (latent || special) && !far && self.events.len() < MAX_EVENTS {
+            if (e.latent() || special) && !far && self.events.len() < MAX_EVENTS {
                 // Many ways from here to one sink tell nothing new.
                 let n = ways.entry((e.func, e.value)).or_insert(0);
                 *n += 1;

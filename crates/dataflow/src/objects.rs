@@ -575,14 +575,14 @@ impl Frame<'_, '_> {
     /// What the program's initialisers store in a field or global: constants, types and collections that no other
     /// code changes. Computed once per name, without knowledge of callers.
     pub fn field_fact(&mut self, st: &mut State, owner: G, name: G) -> Option<Val> {
-        let writers = self.eng.link.writers(owner, name)?;
+        let global = self.eng.global(owner, name);
         // Who writes it must come later in the order, or the two would wait for each other.
-        let rank = self.eng.order.rank(self.f);
-        if writers.is_empty() || writers.iter().any(|w| self.eng.order.rank(*w) <= rank) {
+        if global.first? <= self.eng.order.rank(self.f) {
             return None;
         }
-        let (val, heap) = self.eng.global((owner, name, self.round), || self.compute_field(owner, name, &writers));
-        let mut val = val?;
+        let fact = global.facts.get(self.round as usize)?;
+        let (val, heap) = fact.get_or_init(|| self.compute_field(owner, name, &global.writers));
+        let mut val = val.clone()?;
         // Give the objects of the initialiser a place in this run.
         if !heap.is_empty() {
             let id = self.site(Site::Global(owner, name));

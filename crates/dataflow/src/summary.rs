@@ -4,7 +4,7 @@ use crate::graph::Order;
 use crate::heap::{Fact, Obj, Site};
 use crate::names::{G, Linked};
 use crate::shared::Map;
-use crate::val::{C, Csts, ObjId, Val};
+use crate::val::{C, Csts, ObjId, Src, Val};
 use crate::{FnRef, Place};
 use litemap::LiteMap;
 use rustc_hash::{FxHashMap, FxHasher};
@@ -61,6 +61,14 @@ pub(crate) struct Event {
     pub deps: u64,
     /// Call sites from the function where the event lies outwards.
     pub via: Vec<Place>,
+}
+
+impl Event {
+    /// Callers decide what comes of it.
+    pub fn latent(&self) -> bool {
+        let from_caller = |v: &Val| v.taint.iter().any(|t| matches!(t.src, Src::Param(..)));
+        self.deps != 0 || self.sinks.iter().any(|s| from_caller(&s.2))
+    }
 }
 
 /// An argument as it was at the moment of the call.
@@ -140,15 +148,22 @@ impl Table {
 /// What is stored in a global: its value, and the one object it refers to.
 pub(crate) type GlobalFact = (Option<Val>, Vec<Arc<Obj>>);
 
-/// Owner, name, and turn of the recursion.
-type GlobalKey = (G, G, u8);
+/// A field or global that initialisers may decide.
+pub(crate) struct Global {
+    /// Functions that store something in it; empty: none, or too many.
+    pub writers: Vec<FnRef>,
+    /// The first of them in the order.
+    pub first: Option<u32>,
+    /// What they store, by the turn of the recursion.
+    pub facts: [OnceLock<GlobalFact>; MAX_ROUND as usize + 1],
+}
 
 /// Everything shared by the threads of one analysis.
 pub(crate) struct Engine<'a> {
     pub link: &'a Linked<'a>,
     pub order: Order,
     table: Table,
-    globals: Mutex<FxHashMap<GlobalKey, Arc<OnceLock<GlobalFact>>>>,
+    globals: Mutex<FxHashMap<(G, G), Arc<Global>>>,
     pub entries: FxHashMap<FnRef, crate::entry::EntryInfo>,
     /// Files that are looked at function by function only, by index.
     local: &'a [bool],
@@ -194,10 +209,17 @@ impl<'a> Engine<'a> {
         .clone()
     }
 
-    /// What is known of a field or global, computed by `compute` when nobody has asked yet.
-    pub fn global(&self, key: GlobalKey, compute: impl FnOnce() -> GlobalFact) -> GlobalFact {
-        let cell = self.globals.lock().unwrap_or_else(|e| e.into_inner()).entry(key).or_default().clone();
-        cell.get_or_init(compute).clone()
+    /// A field or global by its owner and name.
+    pub fn global(&self, owner: G, name: G) -> Arc<Global> {
+        let known = || self.globals.lock().unwrap_or_else(|e| e.into_inner());
+        let found = known().get(&(owner, name)).cloned();
+        found.unwrap_or_else(|| {
+            let writers = self.link.writers(owner, name).unwrap_or_default();
+            let first = writers.iter().map(|w| self.order.rank(*w)).min();
+            let global = Arc::new(Global { writers, first, facts: Default::default() });
+            // Another thread may have been faster: facts are computed once.
+            known().entry((owner, name)).or_insert(global).clone()
+        })
     }
 
     /// All summaries, sorted by key.

@@ -17,9 +17,14 @@ const MAX_DEEP: usize = 40;
 impl Frame<'_, '_> {
     /// A project function that is not followed: what is given may flow to the result.
     pub fn opaque(&mut self, st: &State, v: ValueId, b: &Binding) -> Val {
+        self.given(st, v, b.actual.iter().flatten())
+    }
+
+    /// What a call that is not followed may make of the values it is given.
+    fn given<'v>(&mut self, st: &State, v: ValueId, values: impl Iterator<Item = &'v Val>) -> Val {
         let mut out = Val::top();
         let at = self.place(v);
-        for x in b.actual.iter().flatten() {
+        for x in values {
             let deep = self.deep(st, x);
             out.absorb(&deep, Crumbs::UNKNOWN_CALLEE);
         }
@@ -32,16 +37,7 @@ impl Frame<'_, '_> {
 
     /// A callee that neither the project nor a model defines: everything given flows to the result.
     pub fn unknown_call(&mut self, st: &mut State, v: ValueId, recv: Option<&Val>, args: &[A]) -> Val {
-        let mut out = Val::top();
-        let at = self.place(v);
-        for x in recv.into_iter().chain(args.iter().map(|a| &a.val)) {
-            let deep = self.deep(st, x);
-            out.absorb(&deep, Crumbs::UNKNOWN_CALLEE);
-        }
-        for t in &mut out.taint {
-            t.trace = t.trace.step(at, StepKind::Through, G::EMPTY);
-            t.flags = 0;
-        }
+        let mut out = self.given(st, v, recv.into_iter().chain(args.iter().map(|a| &a.val)));
         // Functions handed to unknown code may be called with anything.
         for a in args {
             for r in a.val.refs.clone() {
