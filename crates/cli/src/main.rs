@@ -10,8 +10,8 @@ use clap::{CommandFactory, Parser};
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Analysis makes and frees small values on all threads at once: with the C library's allocator it takes a third longer, and with
-/// musl's, many times as long.
+/// Analysis makes and frees small values on all threads at once: with glibc's allocator it takes a fifth longer, and musl's is known
+/// to be slow with threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
