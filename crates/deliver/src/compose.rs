@@ -5,7 +5,7 @@
 //! were verified, they are delivered as one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use surefix_engine::{Applied, Changed, Finding, Outcome, Verdict};
+use surefix_engine::{Applied, Changed, Finding, Outcome, SharedEdit, Verdict};
 use surefix_rules::{Confidence, RuleMeta};
 use surefix_text::{Edit, LineIndex, SourceFile};
 
@@ -185,6 +185,11 @@ fn build(outcome: &Outcome, groups: &[Vec<usize>], pieces: &[Piece<'_>]) -> Opti
     changed.iter().all(|(p, c)| now.get(p) == Some(&c.text_after)).then_some(out)
 }
 
+/// True when the edit may need that fix: one of its round in its file.
+fn is_of(shared: &SharedEdit, fix: &Applied) -> bool {
+    fix.pass == shared.pass && fix.made.iter().any(|e| e.file == shared.made.file)
+}
+
 /// Edits of several fixes together, by the piece that is the last of their round to change the file: only then are they sound.
 /// `None` when no piece of the round changes it.
 fn last_to_touch<'a>(
@@ -194,11 +199,8 @@ fn last_to_touch<'a>(
 ) -> Option<BTreeMap<usize, Vec<&'a Edit>>> {
     let mut out: BTreeMap<usize, Vec<&Edit>> = BTreeMap::new();
     for s in &outcome.shared {
-        let touches = |i: &&usize| {
-            let fix = pieces[**i].fix;
-            fix.pass == s.pass && fix.made.iter().any(|e| e.file == s.made.file)
-        };
-        out.entry(*groups.iter().flatten().rfind(touches)?).or_default().push(&s.made);
+        let last = groups.iter().flatten().rfind(|i| is_of(s, pieces[**i].fix))?;
+        out.entry(*last).or_default().push(&s.made);
     }
     Some(out)
 }
@@ -232,11 +234,11 @@ pub fn alone(outcome: &Outcome, unit: &Unit) -> Option<Unit> {
         }
     }
     for s in outcome.shared.iter().filter(|s| s.pass == 1) {
-        let has = |made: &[Edit]| made.iter().any(|e| e.file == s.made.file);
-        let all = pieces(outcome)
-            .into_iter()
-            .filter(|p| p.fix.pass == 1 && has(&p.fix.made))
-            .all(|p| unit.items.iter().any(|i| i.fix == *p.fix));
+        let mut fixes = outcome.findings.iter().filter_map(|f| match &f.verdict {
+            Verdict::Fixed(fix) if is_of(s, fix) => Some(fix),
+            _ => None,
+        });
+        let all = fixes.all(|fix| unit.items.iter().any(|i| i.fix == **fix));
         if all && let Some(list) = edits.get_mut(outcome.path(s.made.file)) {
             list.push(s.made.clone());
         }

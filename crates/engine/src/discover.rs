@@ -120,6 +120,18 @@ pub fn project_root(path: &Path) -> Option<PathBuf> {
         .map(Path::to_path_buf)
 }
 
+/// The work tree that `path` lies in, and its git directory; a `.git` that is a file, as in further work trees and submodules, names it.
+pub(crate) fn repository(path: &Path) -> Option<(&Path, PathBuf)> {
+    path.ancestors().find_map(|top| {
+        let git = top.join(".git");
+        if git.is_dir() {
+            return Some((top, git));
+        }
+        let text = std::fs::read_to_string(&git).ok()?;
+        Some((top, top.join(text.trim().strip_prefix("gitdir:")?.trim())))
+    })
+}
+
 /// The root's place in its git repository, with `/`; empty at the top, `None` outside of any.
 pub fn in_git(root: &Path) -> Option<String> {
     let top = root.ancestors().find(|d| d.join(".git").exists())?;

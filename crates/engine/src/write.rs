@@ -147,18 +147,7 @@ pub fn lock(root: &Path) -> Result<Option<Lock>, WriteError> {
 
 /// Where Surefix keeps its own files of a project: inside the git directory, or in `.surefix` at the root.
 pub fn state_dir(root: &Path) -> PathBuf {
-    for dir in root.ancestors() {
-        let git = dir.join(".git");
-        if git.is_dir() {
-            return git.join("surefix");
-        }
-        if let Ok(text) = std::fs::read_to_string(&git)
-            && let Some(target) = text.trim().strip_prefix("gitdir:")
-        {
-            return dir.join(target.trim()).join("surefix");
-        }
-    }
-    root.join(".surefix")
+    crate::discover::repository(root).map_or_else(|| root.join(".surefix"), |(_, git)| git.join("surefix"))
 }
 
 #[derive(Serialize, Deserialize)]

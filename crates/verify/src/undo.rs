@@ -2,7 +2,7 @@
 
 use crate::units::Units;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use surefix_engine::{Changed, Outcome, Verdict};
 
@@ -72,7 +72,6 @@ fn hash(bytes: &[u8]) -> String {
 pub fn keep(state: &Path, outcome: &Outcome, written: &[String]) -> std::io::Result<()> {
     let units = Units::new(outcome);
     let written: BTreeSet<&String> = written.iter().collect();
-    let changed: BTreeMap<&String, &Changed> = outcome.changed.iter().map(|c| (&c.path, c)).collect();
     let dir = folder(state);
     if !units.list.is_empty() {
         std::fs::create_dir_all(&dir)?;
@@ -91,7 +90,7 @@ pub fn keep(state: &Path, outcome: &Outcome, written: &[String]) -> std::io::Res
         }
         let mut files = Vec::new();
         for path in &unit.files {
-            let Some(c) = changed.get(path) else { continue };
+            let Some(c) = units.changed(path) else { continue };
             let without = texts.get(path).unwrap_or(&c.before);
             files.push(Side { path: path.clone(), with: put(&c.after)?, without: put(without)? });
         }

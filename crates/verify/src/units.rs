@@ -116,27 +116,28 @@ impl<'a> Units<'a> {
         self.list = rest;
     }
 
-    fn changed(&self, path: &str) -> Option<&'a Changed> {
+    /// A changed file.
+    pub(crate) fn changed(&self, path: &str) -> Option<&'a Changed> {
         let at = self.outcome.changed.binary_search_by(|c| c.path.as_str().cmp(path)).ok()?;
         self.outcome.changed.get(at)
     }
 
     /// For each unit its files as they are when all units but this one are applied.
-    pub fn without_each(&self) -> Vec<Texts> {
+    pub fn without_each(&self) -> impl Iterator<Item = Texts> {
         let mut by_file: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
         for (n, u) in self.list.iter().enumerate() {
             for f in &u.files {
                 by_file.entry(f).or_default().insert(n);
             }
         }
-        let without = |(n, u): (usize, &Unit)| {
+        let without = move |(n, u): (usize, &Unit)| {
             let near: BTreeSet<usize> = u.files.iter().flat_map(|f| &by_file[f.as_str()]).copied().collect();
             let near: Vec<usize> = near.into_iter().filter(|o| *o != n).collect();
             let mut texts = self.texts(&near);
             texts.retain(|path, _| u.files.contains(path));
             texts
         };
-        self.list.iter().enumerate().map(without).collect()
+        self.list.iter().enumerate().map(without)
     }
 
     /// The changed files when only these units are applied.

@@ -1,6 +1,6 @@
 //! Files that git keeps although an ignore file names them: they are as much of the project as any other.
 
-use super::{Discovered, hidden, relative, role};
+use super::{Discovered, hidden, relative, repository, role};
 use crate::outcome::Diagnostic;
 use crate::settings::Settings;
 use gix_index::{File, decode, entry::Mode};
@@ -9,8 +9,12 @@ use std::path::{Path, PathBuf};
 impl Discovered {
     /// Adds what the walk below `path` left out for an ignore file only. An index that cannot be read is a message.
     pub(super) fn add_tracked(&mut self, root: &Path, path: &Path, environments: &[PathBuf], settings: &Settings) {
-        let Some(top) = path.ancestors().find(|d| d.join(".git").exists()) else { return };
-        let Some(index) = index_of(&top.join(".git")) else { return };
+        let Some((top, git)) = repository(path) else { return };
+        let index = git.join("index");
+        // Before the first file is added there is none.
+        if !index.is_file() {
+            return;
+        }
         let options = decode::Options { thread_limit: Some(1), ..Default::default() };
         let read = |hash| File::at(&index, hash, true, options);
         let file = match read(gix_hash::Kind::Sha1).or_else(|_| read(gix_hash::Kind::Sha256)) {
@@ -36,7 +40,7 @@ impl Discovered {
             let Ok(known) = relative(root, &full) else { continue };
             let file_name = name.rsplit('/').next().unwrap_or(name);
             let of_interest = role(&known).is_some() || !file_name.contains('.');
-            if !of_interest || self.files.contains_key(&known) || self.skipped.iter().any(|s| s.path == known) {
+            if !of_interest || self.files.contains_key(&known) {
                 continue;
             }
             let dirs = below.parent().into_iter().flat_map(Path::components);
@@ -48,18 +52,6 @@ impl Discovered {
             }
         }
     }
-}
-
-/// The index of the repository behind a `.git`, which is a directory or, in further work trees and submodules, a file that names one.
-fn index_of(git: &Path) -> Option<PathBuf> {
-    let dir = if git.is_dir() {
-        git.to_path_buf()
-    } else {
-        let text = std::fs::read_to_string(git).ok()?;
-        git.parent()?.join(text.strip_prefix("gitdir:")?.trim())
-    };
-    let index = dir.join("index");
-    index.is_file().then_some(index)
 }
 
 /// True when `full` is a file that is reached from `base` without a symbolic link.

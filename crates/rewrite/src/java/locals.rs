@@ -168,21 +168,20 @@ impl JavaCx<'_> {
 
     /// The declaration of `name` that `n` is.
     fn declaration<'t>(&'t self, n: Node<'t>, name: &str) -> Option<Uses> {
-        let named = |node: Node<'t>| node.child_by_field_name("name").filter(|i| self.node_text(*i) == name);
+        let named = || n.child_by_field_name("name").filter(|i| self.node_text(*i) == name);
         // Most nodes declare nothing, and parents are dear: they are found from the root down.
-        let may = match n.kind() {
-            "identifier" => self.node_text(n) == name,
-            "variable_declarator" | "formal_parameter" | "enhanced_for_statement" => named(n).is_some(),
-            "resource" | "catch_formal_parameter" | "instanceof_expression" => named(n).is_some(),
-            "type_pattern" | "record_pattern_component" => true,
-            _ => false,
-        };
-        if !may {
-            return None;
-        }
+        let id = match n.kind() {
+            "identifier" => Some(n).filter(|i| self.node_text(*i) == name),
+            "variable_declarator" | "formal_parameter" | "enhanced_for_statement" => named(),
+            "resource" | "catch_formal_parameter" | "instanceof_expression" => named(),
+            "type_pattern" | "record_pattern_component" => n
+                .named_child((n.named_child_count() as u32).checked_sub(1)?)
+                .filter(|last| last.kind() == "identifier" && self.node_text(*last) == name),
+            _ => None,
+        }?;
         let parent = n.parent()?;
         let ty = n.child_by_field_name("type");
-        let make = |kind, id: Node<'t>, ty: Option<Node<'t>>, scope: Span| {
+        let make = |kind, ty: Option<Node<'t>>, scope: Span| {
             let holder = if n.kind() == "variable_declarator" { parent } else { n };
             let mut cursor = holder.walk();
             let modifiers = holder.children(&mut cursor).find(|c| c.kind() == "modifiers");
@@ -205,60 +204,50 @@ impl JavaCx<'_> {
         let from = |holder: Node<'t>| Span::new(java::span_of(n).lo, java::span_of(holder).hi);
         match n.kind() {
             "variable_declarator" if parent.kind() == "local_variable_declaration" => {
-                let id = named(n)?;
                 let mut holder = parent.parent()?;
                 if holder.kind() == "switch_block_statement_group" {
                     holder = holder.parent()?;
                 }
-                let mut uses = make(LocalKind::Variable, id, parent.child_by_field_name("type"), from(holder));
+                let mut uses = make(LocalKind::Variable, parent.child_by_field_name("type"), from(holder));
                 let mut cursor = parent.walk();
                 uses.alone = parent.children_by_field_name("declarator", &mut cursor).count() == 1;
                 uses.statement = Some(java::span_of(parent));
                 Some(uses)
             }
             "formal_parameter" => {
-                let id = named(n)?;
                 let owner = java::enclosing(parent, |p| is_method_like(p.kind()) || p.kind() == "lambda_expression")?;
                 let kind =
                     if owner.kind() == "lambda_expression" { LocalKind::LambdaParameter } else { LocalKind::Parameter };
-                Some(make(kind, id, ty, java::span_of(owner)))
+                Some(make(kind, ty, java::span_of(owner)))
             }
             "variable_declarator" if parent.kind() == "spread_parameter" => {
-                let id = named(n)?;
                 let owner = java::enclosing(parent, |p| is_method_like(p.kind()) || p.kind() == "lambda_expression")?;
-                Some(make(LocalKind::Parameter, id, None, java::span_of(owner)))
+                Some(make(LocalKind::Parameter, None, java::span_of(owner)))
             }
             "identifier" if untyped_lambda_parameter(n).is_some() => {
                 let owner = java::enclosing(parent, |p| p.kind() == "lambda_expression")?;
-                Some(make(LocalKind::LambdaParameter, n, None, java::span_of(owner)))
+                Some(make(LocalKind::LambdaParameter, None, java::span_of(owner)))
             }
             "enhanced_for_statement" => {
-                let id = named(n)?;
-                let mut uses = make(LocalKind::ForEach, id, ty, from(n));
+                let mut uses = make(LocalKind::ForEach, ty, from(n));
                 uses.declarator = ty.map_or(uses.name_span, |t| java::span_of(t).to(uses.name_span));
                 uses.init = None;
                 uses.scope = n.child_by_field_name("body").map_or(uses.scope, java::span_of);
                 Some(uses)
             }
             "resource" => {
-                let id = named(n)?;
                 let owner = java::enclosing(n, |p| p.kind() == "try_with_resources_statement")?;
                 let body = owner.child_by_field_name("body")?;
-                Some(make(LocalKind::Resource, id, ty, from(body)))
+                Some(make(LocalKind::Resource, ty, from(body)))
             }
-            "catch_formal_parameter" => {
-                Some(make(LocalKind::Catch, named(n)?, n.named_child(0), java::span_of(parent)))
-            }
+            "catch_formal_parameter" => Some(make(LocalKind::Catch, n.named_child(0), java::span_of(parent))),
             "instanceof_expression" => {
-                let id = named(n)?;
                 let block = java::enclosing(n, |p| matches!(p.kind(), "block" | "constructor_body" | "class_body"))?;
-                Some(make(LocalKind::Pattern, id, n.child_by_field_name("right"), from(block)))
+                Some(make(LocalKind::Pattern, n.child_by_field_name("right"), from(block)))
             }
             "type_pattern" | "record_pattern_component" => {
-                let last = n.named_child((n.named_child_count() as u32).checked_sub(1)?)?;
-                let id = (self.node_text(last) == name && last.kind() == "identifier").then_some(last)?;
                 let block = java::enclosing(n, |p| matches!(p.kind(), "block" | "constructor_body" | "class_body"))?;
-                Some(make(LocalKind::Pattern, id, n.named_child(0), from(block)))
+                Some(make(LocalKind::Pattern, n.named_child(0), from(block)))
             }
             _ => None,
         }

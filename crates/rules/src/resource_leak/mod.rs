@@ -26,24 +26,18 @@ pub const META: RuleMeta = RuleMeta {
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
-    // Calls come file by file: one tree is parsed for all calls of a file.
-    let mut last: Option<JavaCx<'_>> = None;
     for call in flows::watched(cx, &META) {
         let file = FileId(call.file);
         // What lives on a connection is closed with it, and most of it is handed on.
         if is_sql(call) && !is_connection(call) {
             continue;
         }
-        let java = match last.take() {
-            Some(j) if j.file == file => j,
-            _ => JavaCx::new(file, cx.text(file), cx.module(file)),
-        };
+        let java = JavaCx::new(file, cx.text(file), cx.module(file));
         if let Some(leak) = leak(&java, call) {
             let name = leak.uses.name.as_str();
             let message = format!("`{name}` is opened here and never closed");
             out.push(flows::from_call(&META, call, name, message, ""));
         }
-        last = Some(java);
     }
 }
 
