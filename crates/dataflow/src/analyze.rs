@@ -1,6 +1,8 @@
 //! The driver: which functions are evaluated, and how events become flows and call facts.
 
-use crate::names::{G, Linked};
+use crate::graph::Order;
+use crate::names::{G, Linked, Names};
+use crate::reuse::{Kept, Parts, Reuse};
 use crate::summary::{Engine, Event, Snap};
 use crate::val::{C, SFrag, SShape, Src, Taint, Val, tflag};
 use crate::*;
@@ -25,9 +27,31 @@ pub struct Options {
 
 /// Analyses a program. Deterministic: the same program and models give the same answer with any number of threads.
 pub fn analyze(program: &Program, models: &ModelSet, options: &Options) -> Analysis {
-    let link = Linked::new(program, models);
-    let engine = Engine::new(&link, &options.local);
-    let mut wave = seeds(&link);
+    let link = Linked::new(program, models, Names::default());
+    let order = Order::new(&link);
+    let mut engine = Engine::new(&link, &options.local, order, crate::entry::entries(&link), Kept::none());
+    run(&mut engine, false)
+}
+
+/// As [`analyze`], with what an analysis of an earlier state of the program left in `reuse`, which is replaced by what this one
+/// leaves. The models must be the same.
+pub fn analyze_again(program: &Program, models: &ModelSet, options: &Options, reuse: &mut Option<Reuse>) -> Analysis {
+    let mut past = reuse.take();
+    let link = Linked::new(program, models, past.as_mut().map(Reuse::take_names).unwrap_or_default());
+    let order = Order::new(&link);
+    let entries = crate::entry::entries(&link);
+    let kept = past.map_or_else(Kept::none, |p| p.keep(&link, &options.local, &order, &entries));
+    let stale = kept.stale;
+    let mut engine = Engine::new(&link, &options.local, order, entries, kept);
+    let analysis = run(&mut engine, stale);
+    let parts = Parts::new(engine);
+    *reuse = Some(Reuse::new(parts, program, &options.local, link.into_names()));
+    analysis
+}
+
+/// Evaluates what can matter and reports; `stale`: the table may hold what has no use any more.
+fn run(engine: &mut Engine<'_>, stale: bool) -> Analysis {
+    let mut wave = seeds(engine.link);
     wave.extend(engine.entries.iter().filter(|(_, e)| e.returns.is_some()).map(|(f, _)| *f));
     wave.sort();
     wave.dedup();
@@ -38,7 +62,7 @@ pub fn analyze(program: &Program, models: &ModelSet, options: &Options) -> Analy
             .with_max_len(8)
             .map(|f| {
                 let s = engine.summary(*f, 0, Arc::new(Vec::new()));
-                if s.events.iter().any(Event::latent) { callers(&engine, *f) } else { Vec::new() }
+                if s.events.iter().any(Event::latent) { callers(engine, *f) } else { Vec::new() }
             })
             .collect();
         let mut next: Vec<FnRef> = open.into_iter().flatten().filter(|f| !engine.local(f.file)).collect();
@@ -47,7 +71,10 @@ pub fn analyze(program: &Program, models: &ModelSet, options: &Options) -> Analy
         next.retain(|f| seen.insert(*f));
         wave = next;
     }
-    report(&engine)
+    if stale {
+        engine.sweep(seen.into_iter());
+    }
+    report(engine)
 }
 
 /// Functions that contain a call or store that can be a sink or is watched, by simple name.

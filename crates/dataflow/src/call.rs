@@ -763,6 +763,7 @@ impl Frame<'_, '_> {
         };
         let none: Arc<Vec<Proj>> = Arc::new(Vec::new());
         let base = self.eng.summary(f, round, none);
+        self.asked.push(base.slot);
         let mut proj: Vec<Proj> = vec![Proj::default(); b.actual.len()];
         for (i, a) in b.actual.iter().enumerate() {
             let Some(a) = a else { continue };
@@ -785,6 +786,7 @@ impl Frame<'_, '_> {
         }
         let s = if special { self.eng.summary(f, round, Arc::new(proj)) } else { base.clone() };
         if special {
+            self.asked.push(s.slot);
             self.special += s.cost;
         }
         let out = self.instantiate(st, v, f, &s, &b, special);

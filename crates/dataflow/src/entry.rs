@@ -8,7 +8,7 @@ use surefix_models::{Entry, EntryHow, EntryParams, Kinds, SourceKind};
 use surefix_text::FileId;
 
 /// What the models say of an entry function.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct EntryInfo {
     /// Tainted parameters.
     pub sources: Vec<(u16, SourceKind)>,

@@ -49,6 +49,9 @@ pub(crate) struct Frame<'e, 'a> {
     pub lib_calls: FxHashMap<ValueId, Vec<&'a surefix_models::Row>>,
     /// Project functions called.
     pub calls: BTreeSet<FnRef>,
+    /// Slots of summaries that were used.
+    pub asked: Vec<u32>,
+    pub globals_asked: BTreeSet<(G, G)>,
     /// Properties whose summaries are being put in: reading one may ask for another.
     pub properties: u8,
     /// Work done in this run.
@@ -88,6 +91,8 @@ impl<'e, 'a> Frame<'e, 'a> {
             posts: FxHashMap::default(),
             lib_calls: FxHashMap::default(),
             calls: BTreeSet::new(),
+            asked: Vec::new(),
+            globals_asked: BTreeSet::new(),
             properties: 0,
             work: 0,
             special: 0,
@@ -582,6 +587,8 @@ impl<'e, 'a> Frame<'e, 'a> {
         }
         let heap = heap.unwrap_or_default();
         let objects = reachable(&heap, ret.as_ref(), &self.sites);
+        self.asked.sort_unstable();
+        self.asked.dedup();
         Summary {
             ret,
             heap: objects,
@@ -591,6 +598,9 @@ impl<'e, 'a> Frame<'e, 'a> {
             relevant: self.relevant,
             post: post.map(Option::unwrap_or_default),
             calls: self.calls.into_iter().collect(),
+            asked: self.asked,
+            globals_asked: self.globals_asked.into_iter().collect(),
+            slot: 0,
             budget: self.budget,
             cost: self.work + self.special,
         }
@@ -867,6 +877,10 @@ fn reachable(st: &State, ret: Option<&Val>, sites: &[Site]) -> BTreeMap<ObjId, A
     // The nearest first: what lies beyond the limit has no identity for callers.
     while let Some(id) = todo.pop_front().filter(|_| out.len() < MAX_EXPORTED) {
         let Some(o) = st.heap.get(&id) else { continue };
+        // A part of a parameter that was only looked at tells callers nothing.
+        if !o.dirty && matches!(sites.get(id.0 as usize), Some(Site::Param(..))) {
+            continue;
+        }
         if out.insert(id, o.clone()).is_some() {
             continue;
         }

@@ -25,11 +25,13 @@ mod objects;
 mod operate;
 mod resources;
 mod result;
+mod reuse;
 mod shared;
 mod summary;
 mod template;
 mod unknown;
 mod val;
 
-pub use analyze::{Options, analyze};
+pub use analyze::{Options, analyze, analyze_again};
 pub use result::*;
+pub use reuse::Reuse;

@@ -17,8 +17,9 @@ impl G {
     pub const EMPTY: G = G(0);
 }
 
+/// The interner.
 #[derive(Default)]
-struct Names {
+pub(crate) struct Names {
     list: Vec<Box<str>>,
     table: HashTable<u32>,
 }
@@ -99,8 +100,8 @@ pub(crate) struct Linked<'a> {
 }
 
 impl<'a> Linked<'a> {
-    pub fn new(program: &'a Program, models: &'a ModelSet) -> Linked<'a> {
-        let mut names = Names::default();
+    /// `names` of an earlier program keep their numbers.
+    pub fn new(program: &'a Program, models: &'a ModelSet, mut names: Names) -> Linked<'a> {
         names.intern("");
         let mut syms = Vec::with_capacity(program.modules.len());
         for m in &program.modules {
@@ -382,6 +383,11 @@ impl<'a> Linked<'a> {
         }
     }
 
+    /// What the next program starts with.
+    pub fn into_names(self) -> Names {
+        self.names
+    }
+
     pub fn module(&self, file: FileId) -> &'a Module {
         &self.program.modules[file.0 as usize]
     }
@@ -631,6 +637,54 @@ impl<'a> Linked<'a> {
                 .is_some_and(|q| self.is_subtype(q, owner) || self.is_subtype(owner, q))
         };
         Some(writers.iter().filter(belongs).copied().collect())
+    }
+
+    /// True when some function changes a container of that name in place.
+    pub fn mutated(&self, name: G) -> bool {
+        const MUTATORS: &[&str] = &[
+            "append",
+            "add",
+            "update",
+            "pop",
+            "remove",
+            "clear",
+            "insert",
+            "extend",
+            "setdefault",
+            "put",
+            "push",
+            "putAll",
+            "addAll",
+        ];
+        let Some(users) = self.callers_by_name.get(&name) else {
+            return false;
+        };
+        users.iter().any(|u| {
+            let f = self.func(*u);
+            if f.is(surefix_ir::flags::INITIALISER) {
+                return false;
+            }
+            let loads: Vec<u32> = f
+                .instrs
+                .iter()
+                .enumerate()
+                .filter(|(_, i)| match &i.op {
+                    Op::LoadName(n) | Op::LoadField(_, n) => self.g(u.file, *n) == name,
+                    _ => false,
+                })
+                .map(|(i, _)| i as u32)
+                .collect();
+            f.instrs.iter().any(|i| match &i.op {
+                Op::StoreIndex(b, ..) | Op::DeleteIndex(b, _) => loads.contains(&b.0),
+                Op::Call(c) => match &c.callee {
+                    Callee::Method { recv, name } => {
+                        loads.contains(&recv.0) && MUTATORS.contains(&self.module(u.file).strings.get(*name))
+                    }
+                    _ => false,
+                },
+                _ => false,
+            })
+        })
     }
 
     /// What an unqualified name that is no local means inside a function.

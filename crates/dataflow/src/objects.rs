@@ -575,20 +575,19 @@ impl Frame<'_, '_> {
     /// What the program's initialisers store in a field or global: constants, types and collections that no other
     /// code changes. Computed once per name, without knowledge of callers.
     pub fn field_fact(&mut self, st: &mut State, owner: G, name: G) -> Option<Val> {
+        self.globals_asked.insert((owner, name));
         let global = self.eng.global(owner, name);
         // Who writes it must come later in the order, or the two would wait for each other.
         if global.first? <= self.eng.order.rank(self.f) {
             return None;
         }
         let fact = global.facts.get(self.round as usize)?;
-        let (val, heap) = fact.get_or_init(|| self.compute_field(owner, name, &global.writers));
-        let mut val = val.clone()?;
-        // Give the objects of the initialiser a place in this run.
-        if !heap.is_empty() {
+        let fact = fact.get_or_init(|| self.compute_field(owner, name, &global.writers));
+        let mut val = fact.val.clone()?;
+        // Give the object of the initialiser a place in this run.
+        if let Some(o) = &fact.object {
             let id = self.site(Site::Global(owner, name));
-            if !st.heap.contains_key(&id)
-                && let Some(o) = heap.first()
-            {
+            if !st.heap.contains_key(&id) {
                 let mut o = (**o).clone();
                 o.dirty = false;
                 st.heap.insert(id, Arc::new(o));
@@ -600,7 +599,6 @@ impl Frame<'_, '_> {
 
     fn compute_field(&self, owner: G, name: G, writers: &[FnRef]) -> GlobalFact {
         let link = self.eng.link;
-        let nothing = (None, Vec::new());
         let mut out: Option<Val> = None;
         let mut heap = Vec::new();
         for w in writers {
@@ -625,7 +623,7 @@ impl Frame<'_, '_> {
                 if func.is(surefix_ir::flags::INITIALISER) || func.is(surefix_ir::flags::CONSTRUCTOR) {
                     continue;
                 }
-                return nothing;
+                return GlobalFact::default();
             };
             if x.refs.len() == 1
                 && let Some(o) = s.heap.get(&x.refs[0])
@@ -648,10 +646,8 @@ impl Frame<'_, '_> {
             x.taint.retain(|t| matches!(t.src, crate::val::Src::Real { .. }));
             join_opt(&mut out, &x);
         }
-        if heap.len() != 1 || self.mutated_elsewhere(name) {
-            heap.clear();
-        }
-        (out, heap)
+        let mutated = (heap.len() == 1).then(|| link.mutated(name));
+        GlobalFact { val: out, object: heap.pop().filter(|_| mutated == Some(false)), mutated }
     }
 
     /// An object whose parts are plain constants, so that it means the same in every run.
@@ -662,55 +658,6 @@ impl Frame<'_, '_> {
             && o.rest.iter().all(plain)
             && o.fields.values().all(plain)
             && o.elems.as_ref().is_none_or(|e| e.len() <= MAX_ELEMS)
-    }
-
-    /// True when some function changes a container of that name in place.
-    fn mutated_elsewhere(&self, name: G) -> bool {
-        let link = self.eng.link;
-        const MUTATORS: &[&str] = &[
-            "append",
-            "add",
-            "update",
-            "pop",
-            "remove",
-            "clear",
-            "insert",
-            "extend",
-            "setdefault",
-            "put",
-            "push",
-            "putAll",
-            "addAll",
-        ];
-        let Some(users) = link.callers_by_name.get(&name) else {
-            return false;
-        };
-        users.iter().any(|u| {
-            let f = link.func(*u);
-            if f.is(surefix_ir::flags::INITIALISER) {
-                return false;
-            }
-            let loads: Vec<u32> = f
-                .instrs
-                .iter()
-                .enumerate()
-                .filter(|(_, i)| match &i.op {
-                    Op::LoadName(n) | Op::LoadField(_, n) => link.g(u.file, *n) == name,
-                    _ => false,
-                })
-                .map(|(i, _)| i as u32)
-                .collect();
-            f.instrs.iter().any(|i| match &i.op {
-                Op::StoreIndex(b, ..) | Op::DeleteIndex(b, _) => loads.contains(&b.0),
-                Op::Call(c) => match &c.callee {
-                    surefix_ir::Callee::Method { recv, name } => {
-                        loads.contains(&recv.0) && MUTATORS.contains(&link.module(u.file).strings.get(*name))
-                    }
-                    _ => false,
-                },
-                _ => false,
-            })
-        })
     }
 
     /// The entity of a value used as a class or function.

@@ -1,8 +1,10 @@
 //! Function summaries, projections of arguments, and the table that holds them.
 
+use crate::entry::EntryInfo;
 use crate::graph::Order;
 use crate::heap::{Fact, Obj, Site};
 use crate::names::{G, Linked};
+use crate::reuse::{Globals, Kept};
 use crate::shared::Map;
 use crate::val::{C, Csts, ObjId, Src, Val};
 use crate::{FnRef, Place};
@@ -10,6 +12,7 @@ use litemap::LiteMap;
 use rustc_hash::{FxHashMap, FxHasher};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use surefix_ir::{FnId, ValueId};
 use surefix_models::Kind;
@@ -105,6 +108,12 @@ pub(crate) struct Summary {
     pub post: [Vec<(u16, Fact)>; 3],
     /// Project functions called.
     pub calls: Vec<FnRef>,
+    /// Slots of the summaries that this one was made with.
+    pub asked: Vec<u32>,
+    /// Fields and globals whose initial value was asked for.
+    pub globals_asked: Vec<(G, G)>,
+    /// Slot in the table.
+    pub slot: u32,
     pub budget: Option<&'static str>,
     /// Work that the run took, with that of the specialised callees it asked for.
     pub cost: u64,
@@ -112,25 +121,52 @@ pub(crate) struct Summary {
 
 const SHARDS: usize = 64;
 
-type Cell = Arc<OnceLock<Arc<Summary>>>;
+/// The place of one summary.
+struct Slot {
+    /// Tells slots apart; in the order in which they were asked for, so nothing may be sorted by it.
+    id: u32,
+    summary: OnceLock<Arc<Summary>>,
+}
 
 /// The table of summaries. Every entry is a function of its key alone; a thread that needs one that another thread is at waits for it.
 pub(crate) struct Table {
-    shards: Vec<Mutex<FxHashMap<Key, Cell>>>,
+    shards: Vec<Mutex<FxHashMap<Key, Arc<Slot>>>>,
+    next: AtomicU32,
 }
 
 impl Table {
     pub fn new() -> Table {
-        Table { shards: (0..SHARDS).map(|_| Mutex::new(FxHashMap::default())).collect() }
+        Table { shards: (0..SHARDS).map(|_| Mutex::new(FxHashMap::default())).collect(), next: AtomicU32::new(0) }
     }
-    fn cell(&self, key: &Key) -> Cell {
+    fn shard(&self, f: FnRef) -> std::sync::MutexGuard<'_, FxHashMap<Key, Arc<Slot>>> {
         let mut h = FxHasher::default();
-        key.0.hash(&mut h);
+        f.hash(&mut h);
         let shard = &self.shards[(h.finish() >> 7) as usize % SHARDS];
-        let mut shard = shard.lock().unwrap_or_else(|e| e.into_inner());
-        match shard.get(key) {
-            Some(cell) => cell.clone(),
-            None => shard.entry(key.clone()).or_default().clone(),
+        shard.lock().unwrap_or_else(|e| e.into_inner())
+    }
+    fn slot(&self, key: &Key) -> Arc<Slot> {
+        let mut shard = self.shard(key.0);
+        if let Some(slot) = shard.get(key) {
+            return slot.clone();
+        }
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let slot = Arc::new(Slot { id, summary: OnceLock::new() });
+        shard.insert(key.clone(), slot.clone());
+        slot
+    }
+    /// A summary that is there already.
+    pub fn get(&self, key: &Key) -> Option<Arc<Summary>> {
+        self.shard(key.0).get(key)?.summary.get().cloned()
+    }
+    /// Slots that were ever made.
+    pub fn slots(&self) -> usize {
+        self.next.load(Ordering::Relaxed) as usize
+    }
+    /// Drops the summaries for which `keep` is false, and what was never finished.
+    pub fn retain(&mut self, keep: impl Fn(&Summary) -> bool) {
+        for s in &mut self.shards {
+            let s = s.get_mut().unwrap_or_else(|e| e.into_inner());
+            s.retain(|_, slot| slot.summary.get().is_some_and(|s| keep(s)));
         }
     }
     /// All summaries, sorted by key.
@@ -138,15 +174,23 @@ impl Table {
         let mut all = Vec::new();
         for s in &self.shards {
             let s = s.lock().unwrap_or_else(|e| e.into_inner());
-            all.extend(s.iter().filter_map(|(k, v)| Some((k.clone(), v.get()?.clone()))));
+            all.extend(s.iter().filter_map(|(k, v)| Some((k.clone(), v.summary.get()?.clone()))));
         }
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
 }
 
-/// What is stored in a global: its value, and the one object it refers to.
-pub(crate) type GlobalFact = (Option<Val>, Vec<Arc<Obj>>);
+/// What is stored in a global.
+#[derive(Clone, Default)]
+pub(crate) struct GlobalFact {
+    /// Its value.
+    pub val: Option<Val>,
+    /// The one object it refers to.
+    pub object: Option<Arc<Obj>>,
+    /// Whether code elsewhere changes a container of that name; `None` when it made no difference.
+    pub mutated: Option<bool>,
+}
 
 /// A field or global that initialisers may decide.
 pub(crate) struct Global {
@@ -162,9 +206,9 @@ pub(crate) struct Global {
 pub(crate) struct Engine<'a> {
     pub link: &'a Linked<'a>,
     pub order: Order,
-    table: Table,
-    globals: Mutex<FxHashMap<(G, G), Arc<Global>>>,
-    pub entries: FxHashMap<FnRef, crate::entry::EntryInfo>,
+    pub table: Table,
+    pub globals: Mutex<Globals>,
+    pub entries: FxHashMap<FnRef, EntryInfo>,
     /// Files that are looked at function by function only, by index.
     local: &'a [bool],
 }
@@ -173,15 +217,14 @@ pub(crate) struct Engine<'a> {
 pub(crate) const MAX_ROUND: u8 = 1;
 
 impl<'a> Engine<'a> {
-    pub fn new(link: &'a Linked<'a>, local: &'a [bool]) -> Engine<'a> {
-        Engine {
-            link,
-            order: Order::new(link),
-            table: Table::new(),
-            globals: Mutex::new(FxHashMap::default()),
-            entries: crate::entry::entries(link),
-            local,
-        }
+    pub fn new(
+        link: &'a Linked<'a>,
+        local: &'a [bool],
+        order: Order,
+        entries: FxHashMap<FnRef, EntryInfo>,
+        kept: Kept,
+    ) -> Engine<'a> {
+        Engine { link, order, table: kept.table, globals: Mutex::new(kept.globals), entries, local }
     }
 
     /// True when the functions of that file are judged alone, without what they call.
@@ -200,13 +243,10 @@ impl<'a> Engine<'a> {
     /// [`Engine::round`].
     pub fn summary(&self, f: FnRef, round: u8, proj: Arc<Vec<Proj>>) -> Arc<Summary> {
         let key = (f, round, proj);
-        let cell = self.table.cell(&key);
-        cell.get_or_init(|| {
-            stacker::maybe_grow(256 * 1024, 4 * 1024 * 1024, || {
-                Arc::new(crate::interp::Frame::new(self, f, round, key.2.clone()).run())
-            })
-        })
-        .clone()
+        let slot = self.table.slot(&key);
+        let run = || crate::interp::Frame::new(self, f, round, key.2.clone()).run();
+        let made = || stacker::maybe_grow(256 * 1024, 4 * 1024 * 1024, || Arc::new(Summary { slot: slot.id, ..run() }));
+        slot.summary.get_or_init(made).clone()
     }
 
     /// A field or global by its owner and name.

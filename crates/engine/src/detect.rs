@@ -9,7 +9,7 @@ use crate::tree::Tree;
 use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::sync::Arc;
-use surefix_dataflow::{Analysis, Options, Program};
+use surefix_dataflow::{Analysis, Options, Program, Reuse};
 use surefix_ir::Module;
 use surefix_rules::{DetectCx, Found, Rule};
 use surefix_text::FileId;
@@ -36,8 +36,13 @@ pub fn view<'a>(tree: &'a Tree, analysis: &'a Analysis, knowledge: &'a Knowledge
 const MOST_BROKEN: usize = 8;
 
 /// As [`detect`]; files at which the analysis breaks down are taken out of the tree, each with a message.
-pub fn detect_around(tree: &mut Tree, settings: &Settings, knowledge: &Knowledge<'_>) -> Result<Detected, String> {
-    let first = match detect(tree, settings, knowledge) {
+pub fn detect_around(
+    tree: &mut Tree,
+    settings: &Settings,
+    knowledge: &Knowledge<'_>,
+    reuse: &mut Option<Reuse>,
+) -> Result<Detected, String> {
+    let first = match detect(tree, settings, knowledge, reuse) {
         Ok(done) => return Ok(done),
         Err(e) => e,
     };
@@ -48,7 +53,7 @@ pub fn detect_around(tree: &mut Tree, settings: &Settings, knowledge: &Knowledge
         for (module, _) in program.modules.iter_mut().zip(with).filter(|(_, w)| !**w) {
             *module = hollow(module);
         }
-        analyse(&program, local.clone(), settings, knowledge).map(|_| ())
+        analyse(&program, local.clone(), settings, knowledge, &mut None).map(|_| ())
     });
     let broken = found.ok_or(first)?;
     let mut messages = Vec::new();
@@ -64,7 +69,7 @@ pub fn detect_around(tree: &mut Tree, settings: &Settings, knowledge: &Knowledge
             failure: true,
         });
     }
-    let mut done = detect(tree, settings, knowledge)?;
+    let mut done = detect(tree, settings, knowledge, reuse)?;
     done.diagnostics.append(&mut messages);
     Ok(done)
 }
@@ -96,9 +101,14 @@ fn analyse(
     local: Vec<bool>,
     settings: &Settings,
     knowledge: &Knowledge<'_>,
+    reuse: &mut Option<Reuse>,
 ) -> Result<Analysis, String> {
     let options = Options { threads: settings.threads, local };
-    guarded(|| surefix_dataflow::analyze(program, knowledge.models, &options))
+    // After a breakdown nothing is left to build on.
+    let mut past = reuse.take();
+    let analysis = guarded(|| surefix_dataflow::analyze_again(program, knowledge.models, &options, &mut past))?;
+    *reuse = past;
+    Ok(analysis)
 }
 
 /// What a rule finds. Where it breaks down it is asked again file by file, so that only the guilty file is lost.
@@ -142,9 +152,15 @@ fn ask(rule: &Rule, tree: &Tree, analysis: &Analysis, knowledge: &Knowledge<'_>)
     (found, messages)
 }
 
-/// Analyses the tree and runs the rules. `Err` when the analysis itself broke down.
-pub fn detect(tree: &Tree, settings: &Settings, knowledge: &Knowledge<'_>) -> Result<Detected, String> {
-    let analysis = analyse(&tree.program, local(tree, settings), settings, knowledge)?;
+/// Analyses the tree and runs the rules. `reuse` holds what the analysis of an earlier state of the tree left, and is renewed.
+/// `Err` when the analysis itself broke down.
+pub fn detect(
+    tree: &Tree,
+    settings: &Settings,
+    knowledge: &Knowledge<'_>,
+    reuse: &mut Option<Reuse>,
+) -> Result<Detected, String> {
+    let analysis = analyse(&tree.program, local(tree, settings), settings, knowledge, reuse)?;
     let mut out = Detected::default();
     let per_rule: Vec<(Vec<Found>, Vec<Diagnostic>)> = knowledge
         .rules

@@ -14,6 +14,7 @@ use crate::settings::Settings;
 use crate::tree::{Replacement, Tree};
 use attempt::Done;
 use std::collections::{BTreeMap, BTreeSet};
+use surefix_dataflow::Reuse;
 use surefix_text::{Edit, EditKind, FileId, Fix, Reason, Refusal, Span};
 
 /// Rounds that may change something before the loop counts as never coming to rest.
@@ -56,6 +57,8 @@ pub struct FixLoop<'a> {
     tree: &'a mut Tree,
     settings: &'a Settings,
     knowledge: &'a Knowledge<'a>,
+    /// What the last analysis left to the next.
+    reuse: Option<Reuse>,
     /// The present detection.
     pub detected: Detected,
     /// Findings by index in the first detection.
@@ -105,6 +108,7 @@ impl<'a> FixLoop<'a> {
         tree: &'a mut Tree,
         settings: &'a Settings,
         knowledge: &'a Knowledge<'a>,
+        reuse: Option<Reuse>,
         detected: Detected,
         verdicts: Vec<Option<Verdict>>,
         preview: bool,
@@ -115,6 +119,7 @@ impl<'a> FixLoop<'a> {
             tree,
             settings,
             knowledge,
+            reuse,
             detected,
             tracks,
             history: BTreeMap::new(),
@@ -140,7 +145,7 @@ impl<'a> FixLoop<'a> {
             self.detected = match start.take() {
                 Some(d) => d,
                 // After a cycle everything is planned anew from the texts as they were read.
-                None => detect(self.tree, self.settings, self.knowledge)?,
+                None => detect(self.tree, self.settings, self.knowledge, &mut self.reuse)?,
             };
             match self.run_once()? {
                 None => break,

@@ -116,7 +116,8 @@ fn scan_files(
     let mut tree = Tree::load(files, coverage, &mut diagnostics);
     coverage.skipped.sort();
     coverage.skipped.dedup();
-    let mut first = detect::detect_around(&mut tree, settings, knowledge).map_err(EngineError::Analysis)?;
+    let mut reuse = None;
+    let mut first = detect::detect_around(&mut tree, settings, knowledge, &mut reuse).map_err(EngineError::Analysis)?;
     diagnostics.append(&mut first.diagnostics);
     coverage.functions = first.analysis.functions;
     coverage.budget_cut = first
@@ -152,7 +153,7 @@ fn scan_files(
     let texts = texts_of(&tree);
     let mut verdicts = given.clone();
     if depth != Depth::Detect {
-        let mut run = FixLoop::new(&mut tree, settings, knowledge, first, given, depth == Depth::Preview);
+        let mut run = FixLoop::new(&mut tree, settings, knowledge, reuse, first, given, depth == Depth::Preview);
         out.stop = Some(run.run().map_err(EngineError::Analysis)?);
         out.passes = run.passes;
         diagnostics.append(&mut run.diagnostics);

@@ -105,7 +105,7 @@ impl FixLoop<'_> {
             return Ok(Attempt { problems, covered: Vec::new(), done: None });
         }
         let old = self.tree.swap(replacements);
-        let next = match detect(self.tree, self.settings, self.knowledge) {
+        let next = match detect(self.tree, self.settings, self.knowledge, &mut self.reuse) {
             Ok(next) => next,
             Err(e) => {
                 self.tree.swap(old);
