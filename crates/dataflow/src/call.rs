@@ -51,7 +51,7 @@ pub(crate) struct Binding {
     pub ids: Vec<Option<ValueId>>,
 }
 
-impl Frame<'_, '_> {
+impl<'a> Frame<'_, 'a> {
     pub fn call(&mut self, st: &mut State, v: ValueId, call: &Call) -> Option<Val> {
         let mut args: Vec<A> = Vec::with_capacity(call.args.len());
         for (index, a) in call.args.iter().enumerate() {
@@ -397,7 +397,7 @@ impl Frame<'_, '_> {
             {
                 rows_of.push((link.join(decl, n).unwrap_or(n), rows));
             } else if tys.is_empty()
-                && let Some(hit) = self.guess_builtin(st, r, n)
+                && let Some(hit) = self.guess_text(st, r, n, &args)
             {
                 rows_of.push(hit);
             }
@@ -433,10 +433,23 @@ impl Frame<'_, '_> {
         result
     }
 
-    /// A receiver of unknown type: text, list and map methods whose names say what they do on builtin containers.
-    fn guess_builtin(&self, st: &State, r: &Val, n: G) -> Option<(G, &'static [surefix_models::Row])> {
-        let _ = (st, r, n);
-        None
+    /// A receiver of unknown type that is asked what only text can be asked.
+    fn guess_text(&self, st: &State, r: &Val, n: G, args: &[A]) -> Option<(G, &'a [surefix_models::Row])> {
+        let link = self.eng.link;
+        let asked = match link.str(n) {
+            "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "casefold" | "capitalize" | "swapcase"
+            | "splitlines" | "startswith" | "endswith" | "removeprefix" | "removesuffix" | "zfill" | "isdigit"
+            | "isalnum" | "isdecimal" | "isnumeric" | "isidentifier" => true,
+            // Dates are replaced by keyword, data frames by one argument.
+            "replace" => args.len() >= 2 && args.iter().take(2).all(|a| a.kw == G::EMPTY && a.val.as_str().is_some()),
+            _ => false,
+        };
+        let opaque = |o: &Arc<Obj>| o.sym.is_some() && o.elems.is_none() && o.entries.is_none();
+        if !asked || self.lang != Lang::Python || !r.refs.iter().all(|o| st.heap.get(o).is_none_or(opaque)) {
+            return None;
+        }
+        let (decl, rows) = link.rows(self.lang, link.find("str")?, n)?;
+        Some((link.join(decl, n).unwrap_or(n), rows))
     }
 
     fn inherited(&self, p: G, n: G, e: Entity) -> Entity {

@@ -188,6 +188,15 @@ impl<'e, 'a> Frame<'e, 'a> {
                     | "bool"
                     | "java.util.UUID"
                     | "uuid.UUID"
+                    | "pydantic.UUID1"
+                    | "pydantic.UUID3"
+                    | "pydantic.UUID4"
+                    | "pydantic.UUID5"
+                    | "pydantic.PositiveInt"
+                    | "pydantic.NonNegativeInt"
+                    | "datetime.date"
+                    | "datetime.datetime"
+                    | "decimal.Decimal"
                     | "java.math.BigDecimal"
                     | "java.math.BigInteger"
                     | "java.time.LocalDate"
@@ -276,6 +285,7 @@ impl<'e, 'a> Frame<'e, 'a> {
             if let Some(e) = &entry
                 && let Some((_, kind)) = e.sources.iter().find(|s| s.0 == n)
                 && !v.num
+                && !ty.is_some_and(|t| self.eng.link.is_enum(t))
             {
                 let at = Place { file: self.f.file, span: p.span };
                 let name = self.eng.link.find("surefix.parameter").unwrap_or(G::EMPTY);

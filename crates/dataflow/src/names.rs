@@ -383,6 +383,12 @@ impl<'a> Linked<'a> {
         }
     }
 
+    /// True for an enumeration of the project: frameworks turn text into one of its members or refuse the request.
+    pub fn is_enum(&self, q: G) -> bool {
+        self.class(q).is_some_and(|c| c.kind == surefix_ir::ClassKind::Enum)
+            || self.find("enum.Enum").is_some_and(|e| self.classes.contains_key(&q) && self.is_subtype(q, e))
+    }
+
     /// What the next program starts with.
     pub fn into_names(self) -> Names {
         self.names

@@ -205,11 +205,11 @@ impl Frame<'_, '_> {
         let mut out = out.unwrap_or_else(|| {
             let mut x = Val::top();
             // A part of an opaque tainted value is as tainted.
-            x.absorb(base, Crumbs::default());
+            x.absorb_part(base);
             x
         });
         if base.refs.is_empty() && !seen_rows && base.cst == Csts::Top {
-            out.absorb(base, Crumbs::default());
+            out.absorb_part(base);
         }
         let _ = base_id;
         out

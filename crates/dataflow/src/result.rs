@@ -89,6 +89,18 @@ impl Crumbs {
     pub const PARTIAL: Crumbs = Crumbs(1 << 5);
     /// Several possible callees were joined.
     pub const MANY_CALLEES: Crumbs = Crumbs(1 << 6);
+    /// Went through a second such callee, or is a part of what the first one made: hardly the same text any more.
+    pub const UNKNOWN_AGAIN: Crumbs = Crumbs(1 << 7);
+    /// The losses of a way that goes on through an unknown callee.
+    pub const fn through_unknown(self) -> Crumbs {
+        let again = if self.has(Crumbs::UNKNOWN_CALLEE) { Crumbs::UNKNOWN_AGAIN } else { Crumbs(0) };
+        self.or(Crumbs::UNKNOWN_CALLEE).or(again)
+    }
+    /// The losses of a way that goes on with `next`.
+    pub const fn then(self, next: Crumbs) -> Crumbs {
+        let both = self.or(next);
+        if next.has(Crumbs::UNKNOWN_CALLEE) { both.or(self.through_unknown()) } else { both }
+    }
     /// Union.
     pub const fn or(self, o: Crumbs) -> Crumbs {
         Crumbs(self.0 | o.0)

@@ -217,7 +217,7 @@ impl Taint {
             deny: if self.decoded.is_empty() { actual.deny | self.deny } else { self.deny },
             allow: if self.decoded.is_empty() { actual.allow & self.allow } else { self.allow },
             flags: if self.decoded.is_empty() { actual.flags | self.flags } else { self.flags },
-            crumbs: actual.crumbs.or(self.crumbs),
+            crumbs: actual.crumbs.then(self.crumbs),
             trace: actual.trace.step(call, StepKind::Argument, callee).follow(&self.trace),
         }
     }
@@ -443,10 +443,21 @@ impl Val {
     pub fn absorb(&mut self, o: &Val, crumbs: Crumbs) {
         for t in &o.taint {
             let mut t = t.clone();
-            t.crumbs = t.crumbs.or(crumbs);
+            t.crumbs = t.crumbs.then(crumbs);
             add_taint(&mut self.taint, &t);
         }
         self.deps |= o.deps;
+    }
+    /// As [`Val::absorb`], for a part of something opaque: what unknown code made is not asked by chance.
+    pub fn absorb_part(&mut self, of: &Val) {
+        for t in &of.taint {
+            let mut t = t.clone();
+            if t.crumbs.has(Crumbs::UNKNOWN_CALLEE) {
+                t.crumbs = t.crumbs.through_unknown();
+            }
+            add_taint(&mut self.taint, &t);
+        }
+        self.deps |= of.deps;
     }
     pub fn join(&mut self, o: &Val) {
         if self == o {

@@ -103,6 +103,8 @@ pub struct Judge<'a> {
     pub followed: &'a Followed,
     /// Places.
     pub maps: &'a BTreeMap<FileId, PosMap>,
+    /// What the fixes replaced.
+    pub old: &'a [Replacement],
     /// New findings below this confidence do not count.
     pub floor: Confidence,
     /// Findings before that belong to a tracked finding.
@@ -193,7 +195,7 @@ impl Judge<'_> {
                 let stranger = calls(module)
                     .filter(|(_, at)| fresh.iter().any(|s| s.contains(*at)))
                     .map(|(name, _)| name)
-                    .find(|name| !self.knows(fix, name));
+                    .find(|name| !self.knows(fix, name) && !self.called_before(fix, file, name));
                 if let Some(name) = stranger {
                     let detail = format!(
                         "{}: nothing is known of `{name}`, which the fix calls, so the flow may only be out of sight",
@@ -204,6 +206,15 @@ impl Judge<'_> {
                 }
             }
         }
+    }
+
+    /// True when what the fix replaces in the file calls that name, too: the flow was seen on its way through it.
+    fn called_before(&self, fix: &Fix, file: FileId, name: &str) -> bool {
+        let Some(module) = self.old.iter().find(|r| r.file == file).and_then(|r| r.module.as_ref()) else {
+            return false;
+        };
+        let replaced = |at: Span| fix.edits.iter().any(|e| e.file == file && e.span.contains(at));
+        calls(module).any(|(n, at)| n == name && replaced(at))
     }
 
     /// True when a model, the project or the fix itself says what a call of this name is; raising an error is harmless.

@@ -126,6 +126,7 @@ impl FixLoop<'_> {
             after: &next,
             followed: &followed,
             maps: &maps,
+            old: &old,
             floor: self.settings.report_confidence.min(Confidence::Medium),
             live: &self.live(),
             known: &self.known,
