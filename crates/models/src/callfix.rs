@@ -166,7 +166,7 @@ fn test(s: &str) -> Result<Test, Wrong> {
 }
 
 /// The callables of the first cell: `a.B.get|post` are two.
-pub(crate) fn callables(cell: &str) -> Vec<String> {
+pub fn callables(cell: &str) -> Vec<String> {
     let (names, sig) = match cell.split_once('(') {
         Some((n, _)) => (n, cell.get(n.len()..).unwrap_or("")),
         None => (cell, ""),

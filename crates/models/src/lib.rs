@@ -13,7 +13,7 @@ mod raw;
 mod row;
 pub mod schema;
 
-pub use callfix::{Ask, CallFix, Change, FixTier, Test};
+pub use callfix::{Ask, CallFix, Change, FixTier, Test, callables};
 pub use intrinsics::INTRINSICS;
 pub use kinds::{Kind, Kinds, SourceKind};
 pub use load::{ModelError, builtin, builtin_errors, load};

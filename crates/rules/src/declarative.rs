@@ -286,7 +286,8 @@ fn python(py: &PyCx<'_>, cx: &DetectCx<'_>, call: &CallFact, row: &CallFix, out:
     Ok(())
 }
 
-fn is_call(cx: &DetectCx<'_>, call: &CallFact) -> bool {
+/// False for an attribute that is only read or set.
+pub(crate) fn is_call(cx: &DetectCx<'_>, call: &CallFact) -> bool {
     let module = cx.module(FileId(call.file));
     let func = module.functions.get(call.func as usize);
     func.is_some_and(|f| matches!(f.instr(ValueId(call.value)).op, Op::Call(_)))

@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use surefix_models::callables;
 
 const USAGE: &str = "usage: cargo xtask models --check [--lang java|python] [LIB...]\n\
                      LIB is an id (`java.jpa`), its last part or the file's path";
@@ -203,10 +204,17 @@ fn read(root: &Path) -> Result<Vec<Lib>> {
             if let Some(p) = problems.first() {
                 bail!("{file}:{}:{}: {}; {}", p.at.line, p.at.col, p.message, p.help);
             }
-            let rows = raw.rows.iter().map(|r| Row {
-                section: raw::SECTIONS.get(r.section).map_or("", |s| s.0).to_string(),
-                line: r.at.line,
-                cells: r.cells.iter().map(|c| c.text.to_string()).collect(),
+            let rows = raw.rows.iter().flat_map(|r| {
+                let section = raw::SECTIONS.get(r.section).map_or("", |s| s.0);
+                let cells: Vec<String> = r.cells.iter().map(|c| c.text.to_string()).collect();
+                let first = cells.first().map_or("", String::as_str);
+                // A row of fixes may name several callables: each must be there.
+                let names = if section == "fix" { callables(first) } else { vec![first.to_string()] };
+                names.into_iter().map(move |name| {
+                    let mut cells = cells.clone();
+                    cells.iter_mut().take(1).for_each(|c| c.clone_from(&name));
+                    Row { section: section.to_string(), line: r.at.line, cells }
+                })
             });
             out.push(Lib {
                 rows: rows.collect(),

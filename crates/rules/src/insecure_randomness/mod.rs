@@ -3,7 +3,7 @@
 mod java_random;
 mod python_random;
 
-use crate::{Confidence, DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows, purpose};
+use crate::{Confidence, DetectCx, FixCx, Found, Rule, RuleMeta, Severity, declarative, flows, purpose};
 use surefix_dataflow::CallFact;
 use surefix_ir::Lang;
 use surefix_text::{FileId, Fix, Refusal, Tier};
@@ -98,6 +98,12 @@ fn picks_one(cx: &DetectCx<'_>, call: &CallFact) -> bool {
             }
             let py = surefix_rewrite::PyCx::new(file, text, module);
             let path = py.path_to(call.span);
+            let whole = declarative::assigned(&py, call.span) == Some(call.span);
+            // The loop only looks for where to choose from; characters would be put together in it.
+            let text = |a: &surefix_dataflow::ArgFact| a.consts.is_some() || a.types.iter().any(|t| t == "str");
+            if whole && !call.args.first().is_some_and(text) {
+                return true;
+            }
             let inner = path.iter().rev().take_while(|n| !matches!(n, N::StmtFunctionDef(_)));
             !inner.into_iter().any(|n| {
                 matches!(

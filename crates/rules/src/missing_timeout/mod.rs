@@ -2,7 +2,7 @@
 
 mod java;
 
-use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, facts, flows};
+use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, declarative, facts, flows};
 use surefix_dataflow::CallFact;
 use surefix_ir::Lang;
 use surefix_text::{Assurance, FileId, Fix, Reason, Refusal, Tier};
@@ -50,7 +50,7 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
 
 fn python(cx: &DetectCx<'_>, call: &CallFact) -> bool {
     let text = cx.text(FileId(call.file));
-    if facts::hides(call) || text.contains("setdefaulttimeout") {
+    if facts::hides(call) || text.contains("setdefaulttimeout") || !declarative::is_call(cx, call) {
         return false;
     }
     if let Some(method) = call.callee.strip_prefix("requests.") {
