@@ -262,6 +262,10 @@ impl<'a> Frame<'_, 'a> {
                 }
             }
         }
+        // What only tests and the like define stands in for something, but not here.
+        if !self.eng.local(self.f.file) && found.iter().any(|f| !self.eng.local(f.file)) {
+            found.retain(|f| !self.eng.local(f.file));
+        }
         found
     }
 
@@ -407,6 +411,9 @@ impl<'a> Frame<'_, 'a> {
                 // A captured or untyped value: its type is the caller's to know.
                 self.relevant |= r.deps;
             }
+            if let Some(field) = self.generated_getter(&tys, n, &args) {
+                return Some(self.load_field(st, v, recv.0, r, field));
+            }
             return Some(self.unknown_call(st, v, Some(r), &args));
         }
         if project.len() > MAX_CALLEES {
@@ -431,6 +438,20 @@ impl<'a> Frame<'_, 'a> {
             return None;
         }
         result
+    }
+
+    /// The field behind a getter that is not in the source because an annotation processor writes it.
+    fn generated_getter(&self, tys: &[G], n: G, args: &[A]) -> Option<G> {
+        let link = self.eng.link;
+        if self.lang != Lang::Java || !args.is_empty() {
+            return None;
+        }
+        let name = link.str(n);
+        let rest = name.strip_prefix("get").or_else(|| name.strip_prefix("is"))?;
+        let first = rest.chars().next().filter(|c| c.is_uppercase())?;
+        let field = link.find(&format!("{}{}", first.to_lowercase(), &rest[first.len_utf8()..]))?;
+        let declared = |t: &G| link.class(*t).is_some_and(|c| c.kind == surefix_ir::ClassKind::Class);
+        tys.iter().any(|t| declared(t) && link.field(*t, field).is_some_and(|f| !f.1.is_static)).then_some(field)
     }
 
     /// A receiver of unknown type that is asked what only text can be asked.

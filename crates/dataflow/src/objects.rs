@@ -205,11 +205,11 @@ impl Frame<'_, '_> {
         let mut out = out.unwrap_or_else(|| {
             let mut x = Val::top();
             // A part of an opaque tainted value is as tainted.
-            x.absorb_part(base);
+            self.absorb_part(&mut x, base);
             x
         });
         if base.refs.is_empty() && !seen_rows && base.cst == Csts::Top {
-            out.absorb_part(base);
+            self.absorb_part(&mut out, base);
         }
         let _ = base_id;
         out
@@ -658,6 +658,15 @@ impl Frame<'_, '_> {
             && o.rest.iter().all(plain)
             && o.fields.values().all(plain)
             && o.elems.as_ref().is_none_or(|e| e.len() <= MAX_ELEMS)
+    }
+
+    /// A part of something opaque. In Python nothing declares what unknown code makes of a value, so its attributes are one more
+    /// step into the unknown; in Java the field has a type.
+    fn absorb_part(&self, x: &mut Val, of: &Val) {
+        match self.lang {
+            Lang::Python => x.absorb_part(of),
+            Lang::Java => x.absorb(of, Crumbs::default()),
+        }
     }
 
     /// The entity of a value used as a class or function.

@@ -25,7 +25,7 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     for call in flows::watched(cx, &META) {
         let message = match cx.lang(FileId(call.file)) {
             Lang::Java => java::judge(call),
-            Lang::Python => python::judge(call).map(|(_, what)| what),
+            Lang::Python => python::judge(call).map(|(_, what)| what).filter(|_| !python::restored(cx, call)),
         };
         if let Some(message) = message {
             out.push(flows::from_call(&META, call, "mode", message.to_string(), ""));

@@ -1,9 +1,10 @@
 //! Python: modes that let everybody write.
 
 use crate::guards::Draft;
-use crate::{FixCx, Found};
+use crate::{DetectCx, FixCx, Found, declarative};
 use surefix_dataflow::{ArgFact, CallFact, ConstVal};
-use surefix_text::{Fix, Reason, Refusal, Tier};
+use surefix_rewrite::PyCx;
+use surefix_text::{FileId, Fix, Reason, Refusal, Tier};
 
 const WORLD_WRITE: i64 = 0o002;
 
@@ -39,6 +40,20 @@ pub(super) fn judge(call: &CallFact) -> Option<(i64, &'static str)> {
     let sticky = n & 0o1000 != 0;
     (explicit && n & WORLD_WRITE != 0 && !sticky)
         .then_some((n & !0o022, "Every user of the machine may write the file"))
+}
+
+/// True for `old = os.umask(0)` where `os.umask(old)` follows: the mask is only asked for, or put aside on purpose.
+pub(super) fn restored(cx: &DetectCx<'_>, call: &CallFact) -> bool {
+    if call.callee != "os.umask" {
+        return false;
+    }
+    let file = FileId(call.file);
+    let (text, module) = (cx.text(file), cx.module(file));
+    let py = PyCx::new(file, text, module);
+    let Some(name) = declarative::assigned_name(&py, call.span) else { return false };
+    let end = module.functions.get(call.func as usize).map_or(0, |f| f.span.hi.max(call.span.hi));
+    let after = text.get(call.span.hi as usize..end as usize).unwrap_or("");
+    after.contains(&format!("umask({name})"))
 }
 
 /// Plans the fix.

@@ -4,9 +4,12 @@ use crate::guards::Draft;
 use crate::origins::Origins;
 use crate::shapes::{self, Action, PieceKind, Text};
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
+use ruff_python_ast::{AnyNodeRef, ExceptHandler};
 use surefix_dialect::{Dialect, HoleContext, Label};
 use surefix_ir::{Lang, ValueId};
 use surefix_models::Kind;
+use surefix_rewrite::{JavaCx, PyCx};
+use surefix_syntax::python as pytree;
 use surefix_text::{Fix, Reason, Refusal, Span, Tier};
 
 /// Facts about the class.
@@ -44,6 +47,9 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         Lang::Java => {
             let java = cx.java(found.file);
             let Some(stmt) = java.stmt_of(found.span) else { return whole() };
+            if expects_errors_java(&java, found.span) {
+                return expected();
+            }
             let text = shapes::java::text(&java, Dialect::Regex, arg, stmt, &is_part)?;
             let pattern = draft.java_type(&java, "java.util.regex.Pattern")?;
             let quote = |e: Span| format!("{pattern}.quote({})", e.of(java.text));
@@ -53,6 +59,9 @@ fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         Lang::Python => {
             let py = cx.python(found.file);
             let Some(stmt) = py.stmt_of(found.span) else { return whole() };
+            if expects_errors_python(&py, found.span) {
+                return expected();
+            }
             let text = shapes::python::text(&py, Dialect::Regex, arg, stmt, &is_part)?;
             let re = draft.python_module(&py, "re", found.span)?;
             let quote = |e: Span| format!("{re}.escape({})", e.of(py.text));
@@ -72,6 +81,40 @@ fn is_part(context: &HoleContext) -> bool {
 fn whole<T>() -> Result<T, Refusal> {
     let why = "the value is the whole expression, and it is not known whether users may write expressions";
     Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(STEPS))
+}
+
+/// Whoever catches the error of a malformed expression takes expressions, not text.
+fn expected<T>() -> Result<T, Refusal> {
+    let why = "the code expects malformed expressions, so users are meant to write expressions";
+    Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(STEPS))
+}
+
+fn expects_errors_java(java: &JavaCx<'_>, at: Span) -> bool {
+    let mut node = java.covering(at);
+    while let Some(n) = node {
+        let mut cursor = n.walk();
+        if n.kind().starts_with("try_")
+            && n.children(&mut cursor).any(|c| {
+                c.kind() == "catch_clause"
+                    && c.named_child(0).is_some_and(|p| java.node_text(p).contains("PatternSyntaxException"))
+            })
+        {
+            return true;
+        }
+        node = n.parent();
+    }
+    false
+}
+
+fn expects_errors_python(py: &PyCx<'_>, at: Span) -> bool {
+    let named = |t: &str| ["re.error", "re.PatternError", "sre_constants.error"].iter().any(|e| t.contains(e));
+    py.path_to(at).iter().any(|n| match n {
+        AnyNodeRef::StmtTry(t) => t.handlers.iter().any(|h| {
+            let ExceptHandler::ExceptHandler(h) = h;
+            h.type_.as_deref().is_some_and(|t| named(py.expr_text(pytree::span_of(t))))
+        }),
+        _ => false,
+    })
 }
 
 /// Quotes every untrusted part.
