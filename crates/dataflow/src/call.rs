@@ -401,7 +401,7 @@ impl<'a> Frame<'_, 'a> {
             {
                 rows_of.push((link.join(decl, n).unwrap_or(n), rows));
             } else if tys.is_empty()
-                && let Some(hit) = self.guess_text(st, r, n, &args)
+                && let Some(hit) = self.guess_builtin(st, r, n, &args)
             {
                 rows_of.push(hit);
             }
@@ -454,11 +454,13 @@ impl<'a> Frame<'_, 'a> {
         tys.iter().any(|t| declared(t) && link.field(*t, field).is_some_and(|f| !f.1.is_static)).then_some(field)
     }
 
-    /// A receiver of unknown type that is asked what only text can be asked.
-    fn guess_text(&self, st: &State, r: &Val, n: G, args: &[A]) -> Option<(G, &'a [surefix_models::Row])> {
+    /// A receiver of unknown type that is asked what only text, or only a path, can be asked.
+    fn guess_builtin(&self, st: &State, r: &Val, n: G, args: &[A]) -> Option<(G, &'a [surefix_models::Row])> {
         let link = self.eng.link;
-        let asked = match link.str(n) {
-            "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "casefold" | "capitalize" | "swapcase"
+        let name = link.str(n);
+        let owner = if name == "joinpath" { "pathlib.Path" } else { "str" };
+        let asked = match name {
+            "joinpath" | "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "casefold" | "capitalize" | "swapcase"
             | "splitlines" | "startswith" | "endswith" | "removeprefix" | "removesuffix" | "zfill" | "isdigit"
             | "isalnum" | "isdecimal" | "isnumeric" | "isidentifier" => true,
             // Dates are replaced by keyword, data frames by one argument.
@@ -469,7 +471,7 @@ impl<'a> Frame<'_, 'a> {
         if !asked || self.lang != Lang::Python || !r.refs.iter().all(|o| st.heap.get(o).is_none_or(opaque)) {
             return None;
         }
-        let (decl, rows) = link.rows(self.lang, link.find("str")?, n)?;
+        let (decl, rows) = link.rows(self.lang, link.find(owner)?, n)?;
         Some((link.join(decl, n).unwrap_or(n), rows))
     }
 

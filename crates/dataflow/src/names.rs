@@ -798,11 +798,10 @@ impl<'a> Linked<'a> {
             if self.field(owner, member).is_some_and(|(_, f)| f.is_static) {
                 return Entity::Global(owner, member);
             }
-            // A name re-exported by a project module.
-            if let Some(&file) = self.module_of.get(&owner)
-                && let Some(sym) = self.module(file).strings.find(self.str(member))
-            {
-                if let Some(&to) = self.imports[file.0 as usize].get(&sym)
+            // A name re-exported by a project module; a wholesale import does not write it.
+            if let Some(&file) = self.module_of.get(&owner) {
+                if let Some(sym) = self.module(file).strings.find(self.str(member))
+                    && let Some(&to) = self.imports[file.0 as usize].get(&sym)
                     && to != g
                 {
                     return self.entity_at(to, depth + 1);
