@@ -178,8 +178,8 @@ pub fn io_text(e: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_string()
 }
 
-/// Walks the given paths. Hidden files and directories are left out, except `.env` files; ignore files of the project count
-/// with or without a git repository, but not for files that git keeps nevertheless; symbolic links are not followed.
+/// Walks the given paths. Hidden files and directories are left out, except `.env` files; ignore files count in a git repository,
+/// but not for files that git keeps nevertheless; symbolic links are not followed.
 pub fn discover(given: &[PathBuf], settings: &Settings) -> Result<Discovered, PathError> {
     let (root, _) = resolve(given)?;
     discover_in(root, given, settings)
@@ -234,8 +234,9 @@ impl Discovered {
     /// Takes everything below a directory; gives the virtual environments that were met.
     fn walk(&mut self, root: &Path, path: &Path, anchored: bool, settings: &Settings) -> Vec<PathBuf> {
         let mut walk = ignore::WalkBuilder::new(path);
+        // In an export nothing tells what git keeps although an ignore file names it, and what it does not keep is not there.
         walk.standard_filters(false)
-            .git_ignore(true)
+            .git_ignore(repository(path).is_some())
             .require_git(false)
             .parents(anchored)
             .follow_links(false)
@@ -450,6 +451,7 @@ mod tests {
         for (p, t) in [
             ("surefix.toml", ""),
             (".gitignore", "build/\n"),
+            (".git/HEAD", "ref: refs/heads/main\n"),
             ("build/gen.py", ""),
             ("a/x.py", ""),
             (".hidden/y.py", ""),
@@ -473,5 +475,9 @@ mod tests {
         assert_eq!(skipped, [("a/out.py", "symbolic link"), ("env/lib/z.py", "virtual environment")]);
         assert!(matches!(discover(&[d.join("nowhere")], &Settings::default()), Err(PathError::Missing(_))));
         assert!(matches!(discover(&[d.join("surefix.toml")], &Settings::default()), Err(PathError::Unsupported(_))));
+        // In an export of the repository everything is there on purpose.
+        std::fs::remove_dir_all(d.join(".git")).unwrap();
+        let found = discover(std::slice::from_ref(&d), &Settings::default()).unwrap();
+        assert_eq!(found.files.keys().collect::<Vec<_>>(), [".env", "a/x.py", "build/gen.py"]);
     }
 }
