@@ -18,5 +18,5 @@ pub mod unused;
 pub use java::JavaCx;
 pub use java::locals::Uses;
 pub use literal::LiteralMap;
-pub use project::{MANIFEST_BASE, Project};
+pub use project::{MANIFEST_BASE, Project, is_test_path};
 pub use python::PyCx;

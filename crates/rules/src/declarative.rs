@@ -131,6 +131,9 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     if row.changes.is_empty() {
         return Err(Refusal::new(Reason::NoLocalFix, "the model only reports this call").with_steps(row.note.clone()));
     }
+    if found.rule == "tls-verification" {
+        crate::tls_verification::choice::none_made(cx, found)?;
+    }
     let python_call = cx.detect.lang(found.file) == Lang::Python;
     if found.rule == "tls-verification" && python_call && second_try(&cx.python(found.file), call.span) {
         let why = "the call repeats without verification what failed with it";

@@ -106,7 +106,13 @@ pub enum JavaEncoder {
 /// The encoder that a Java file should use: a library that the project has, else a method of its own.
 pub fn java_encoder(cx: &FixCx<'_>, file: FileId, place: PagePlace) -> Result<JavaEncoder, Refusal> {
     let path = cx.path(file);
-    let dep = |name: &str| cx.detect.project.has_dep(path, name);
+    let dep = |name: &str| cx.detect.project.brings_dep(path, name);
+    let any = |names: &[&str]| names.iter().any(|n| cx.detect.project.has_dep(path, n).is_some());
+    let uses = |names: &[&str], prefix: &str| {
+        // What is only there to compile against is used where it is used already.
+        let only_here = any(names) && !names.iter().any(|n| dep(n).is_some());
+        imported(cx, file, prefix, only_here)
+    };
     let spring = [
         "org.springframework:spring-web",
         "org.springframework:spring-webmvc",
@@ -114,33 +120,43 @@ pub fn java_encoder(cx: &FixCx<'_>, file: FileId, place: PagePlace) -> Result<Ja
         "org.springframework.boot:spring-boot-starter-web",
         "org.springframework.boot:spring-boot-starter-webflux",
     ];
-    if dep("org.owasp.encoder:encoder").is_some() || imported(cx, "org.owasp.encoder.") {
+    let owasp = ["org.owasp.encoder:encoder"];
+    if dep(owasp[0]).is_some() || uses(&owasp, "org.owasp.encoder.") {
         return Ok(JavaEncoder::Owasp);
     }
     let version = spring.iter().find_map(|d| dep(d).map(|v| (d, v)));
-    if version.is_some() || imported(cx, "org.springframework.web.") {
+    if version.is_some() || uses(&spring, "org.springframework.web.") {
+        let version = version.or_else(|| spring.iter().find_map(|d| cx.detect.project.has_dep(path, d).map(|v| (d, v))));
         let old = version.is_some_and(|(d, v)| !d.contains("boot") && v.is_some_and(|v| older(&v, (4, 1, 2))));
         return Ok(JavaEncoder::Spring(!old));
     }
-    if dep("org.owasp.esapi:esapi").is_some() || imported(cx, "org.owasp.esapi.") {
+    let esapi = ["org.owasp.esapi:esapi"];
+    if dep(esapi[0]).is_some() || uses(&esapi, "org.owasp.esapi.") {
         return Ok(JavaEncoder::Esapi);
     }
     if place == PagePlace::Html {
-        if dep("org.apache.commons:commons-text").is_some() || imported(cx, "org.apache.commons.text.") {
+        let text = ["org.apache.commons:commons-text"];
+        if dep(text[0]).is_some() || uses(&text, "org.apache.commons.text.") {
             return Ok(JavaEncoder::CommonsText);
         }
-        if dep("org.apache.commons:commons-lang3").is_some()
-            || imported(cx, "org.apache.commons.lang3.StringEscapeUtils")
-        {
+        let lang = ["org.apache.commons:commons-lang3"];
+        if dep(lang[0]).is_some() || uses(&lang, "org.apache.commons.lang3.StringEscapeUtils") {
             return Ok(JavaEncoder::CommonsLang3);
         }
     }
     Ok(JavaEncoder::Own)
 }
 
-/// True when a file of the project imports something below `prefix`.
-fn imported(cx: &FixCx<'_>, prefix: &str) -> bool {
-    cx.detect.program.modules.iter().any(|m| m.imports.iter().any(|i| m.strings.get(i.path).starts_with(prefix)))
+/// True when the file, or another one of its module that is no test, imports something below `prefix`.
+fn imported(cx: &FixCx<'_>, file: FileId, prefix: &str, only_here: bool) -> bool {
+    let path = cx.path(file);
+    cx.detect.program.modules.iter().enumerate().any(|(i, m)| {
+        let other = &cx.detect.program.paths[i];
+        let here = i == file.0 as usize;
+        (here || !only_here)
+            && m.imports.iter().any(|i| m.strings.get(i.path).starts_with(prefix))
+            && (here || (!surefix_rewrite::is_test_path(other) && cx.detect.project.same_module(path, other)))
+    })
 }
 
 /// True when `version` (`4.1.1.RELEASE`) is known to be below `least`.

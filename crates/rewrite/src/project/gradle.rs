@@ -202,7 +202,8 @@ impl Project {
         out
     }
 
-    pub(super) fn gradle_dep(&self, path: &str, name: &str) -> Option<Option<String>> {
+    /// As [`Project::has_dep`]; `firm`: only what users of the module are sure to have.
+    pub(super) fn gradle_dep(&self, path: &str, name: &str, firm: bool) -> Option<Option<String>> {
         let catalog = self.catalog(path);
         for (i, m) in self.gradle_chain(path).into_iter().enumerate() {
             for block in blocks(&m.text) {
@@ -214,7 +215,8 @@ impl Project {
                 let usable = |d: &Declared| {
                     let test = d.configuration.starts_with("test") || d.configuration.starts_with("androidTest");
                     let other = d.configuration.contains("nnotationProcessor") || d.configuration == "classpath";
-                    d.coordinates == name && !other && (!test || is_test_path(path))
+                    let given = !firm || !d.configuration.to_ascii_lowercase().contains("compileonly");
+                    d.coordinates == name && !other && given && (!test || is_test_path(path))
                 };
                 if let Some(d) = declared(m, &block, &catalog).into_iter().find(usable) {
                     return Some(d.version);

@@ -13,6 +13,7 @@ struct Dep {
     artifact: String,
     version: Option<String>,
     scope: String,
+    optional: bool,
 }
 
 /// One `pom.xml`.
@@ -109,6 +110,7 @@ impl Pom {
             artifact: self.get(d, "artifactId").unwrap_or_default(),
             version: self.get(d, "version"),
             scope: self.get(d, "scope").unwrap_or_default(),
+            optional: self.get(d, "optional").is_some_and(|o| o.trim() == "true"),
         };
         self.children(of, "dependency").into_iter().map(one).collect()
     }
@@ -177,12 +179,14 @@ impl Project {
             .or_else(|| property("java.version"))
     }
 
-    pub(super) fn maven_dep(&self, path: &str, name: &str) -> Option<Option<String>> {
+    /// As [`Project::has_dep`]; `firm`: only what users of the module are sure to have.
+    pub(super) fn maven_dep(&self, path: &str, name: &str, firm: bool) -> Option<Option<String>> {
         let chain = self.chain(path);
         let (group, artifact) = name.split_once(':')?;
         let is =
             |d: &&Dep| Project::expand(&chain, &d.group) == group && Project::expand(&chain, &d.artifact) == artifact;
-        let usable = |d: &&Dep| is(d) && (d.scope != "test" || is_test_path(path));
+        let given = |d: &Dep| !firm || !(d.optional || d.scope == "provided");
+        let usable = |d: &&Dep| is(d) && given(d) && (d.scope != "test" || is_test_path(path));
         let dep = chain.iter().find_map(|p| p.deps.iter().find(usable))?;
         let managed = || chain.iter().find_map(|p| p.managed.iter().find(is)).and_then(|d| d.version.clone());
         let version = dep.version.clone().or_else(managed).map(|v| Project::expand(&chain, &v));

@@ -108,9 +108,24 @@ impl Project {
             return self.python_dep(path, name);
         }
         match self.java_build(path)?.name() {
-            "pom.xml" => self.maven_dep(path, name),
-            _ => self.gradle_dep(path, name),
+            "pom.xml" => self.maven_dep(path, name, false),
+            _ => self.gradle_dep(path, name, false),
         }
+    }
+
+    /// As [`Project::has_dep`] for Java, without what is only there to compile against (`provided`, `optional`, `compileOnly`):
+    /// code that starts to use such a library fails for users who go without it.
+    pub fn brings_dep(&self, path: &str, name: &str) -> Option<Option<String>> {
+        match self.java_build(path)?.name() {
+            "pom.xml" => self.maven_dep(path, name, true),
+            _ => self.gradle_dep(path, name, true),
+        }
+    }
+
+    /// True when the same build file governs two Java files, or none does.
+    pub fn same_module(&self, a: &str, b: &str) -> bool {
+        let build = |path| self.java_build(path).map(|m| m.path.as_str());
+        build(a) == build(b)
     }
 
     /// Declares a dependency in the manifest that governs `path`, in that file's style; nothing happens when it is there. Refuses
@@ -136,7 +151,7 @@ impl Project {
 }
 
 /// True for code that only tests run.
-pub(crate) fn is_test_path(path: &str) -> bool {
+pub fn is_test_path(path: &str) -> bool {
     path.split('/').any(|p| matches!(p, "test" | "tests" | "testFixtures" | "integrationTest"))
 }
 

@@ -19,6 +19,7 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact) -> Result<Fix,
         java.replace_expr(call.span, &format!("{files}.createTempDirectory(\"tmp\").toFile()"), &mut draft.edits)?;
         return throws(&java, call.span).and(Ok(done(draft)));
     }
+    stays(&java, call.span)?;
     let text = |i: usize| args.get(i).map_or("", |a: &Span| a.of(java.text));
     // A short prefix throws here and not there, a separator the other way round.
     let prefix = call.args.first().and_then(constant);
@@ -72,24 +73,139 @@ fn constant(arg: &ArgFact) -> Option<&str> {
     }
 }
 
-/// A field or parameter may be null; a call of `new File` or of `getParentFile` of something is taken as it is written.
+/// Calls that give a file another name, with the permissions that it was made with.
+const MOVES: &[&str] = &["renameTo", "rename", "move", "moveFile", "moveFileToDirectory", "moveToDirectory", "replaceFile"];
+
+/// Calls that open a file to other users.
+const OPENS: &[&str] = &["setReadable", "setWritable", "setExecutable", "setPosixFilePermissions"];
+
+/// Refuses for files that take the place of others: made for their owner alone, they would stay that where other users read them.
+fn stays(java: &JavaCx<'_>, call: Span) -> Result<(), Refusal> {
+    let local = crate::guards::java_target(java, call).map(|(name, _)| name);
+    let uses = local.and_then(|name| java.uses(name, call));
+    let mut moved = false;
+    tree_walk(java, &mut |n| {
+        let name = n.child_by_field_name("name").map_or("", |x| java.node_text(x));
+        if !(MOVES.contains(&name) || OPENS.contains(&name)) {
+            return;
+        }
+        let at = java::span_of(n);
+        // What is no local variable may be any file of the class.
+        moved |= uses.as_ref().is_none_or(|u| u.reads.iter().any(|r| at.contains(*r)) || leaves(java, u));
+    });
+    match moved {
+        false => Ok(()),
+        true => Err(Refusal::new(
+            Reason::NoLocalFix,
+            "the file is moved or opened to others afterwards, and would be for its owner alone where it goes",
+        )
+        .with_steps(
+            "Make the file with Files.createTempFile and set the permissions that it shall have before it is moved, or make it beside \
+             its destination.",
+        )),
+    }
+}
+
+fn tree_walk(java: &JavaCx<'_>, visit: &mut dyn FnMut(tree_sitter::Node<'_>)) {
+    java::walk(java.root(), &mut |n| {
+        if n.kind() == "method_invocation" {
+            visit(n);
+        }
+        true
+    });
+}
+
+/// True when the variable is returned or stored: other code has the file then.
+fn leaves(java: &JavaCx<'_>, uses: &surefix_rewrite::Uses) -> bool {
+    uses.captured
+        || uses.reads.iter().any(|r| {
+            let parent = java.node_at(*r).and_then(|n| n.parent());
+            parent.is_some_and(|p| match p.kind() {
+                "return_statement" | "array_initializer" | "variable_declarator" => true,
+                "assignment_expression" => p.child_by_field_name("right").is_some_and(|x| java::span_of(x) == *r),
+                _ => false,
+            })
+        })
+}
+
+/// A directory is not null when it is made in the call or by the only declaration of the variable or constant, and when a statement that
+/// runs before has used it.
 fn may_be_null(java: &JavaCx<'_>, call: &CallFact, at: usize) -> bool {
     let args = java.args(call.span);
     let Some(node) = args.get(at).and_then(|a| java.node_at(*a)) else { return true };
-    match node.kind() {
-        "object_creation_expression" => false,
-        "identifier" => {
-            let uses = java.uses(java.node_text(node), java::span_of(node));
-            let init = uses.as_ref().filter(|u| u.writes.is_empty()).and_then(|u| u.init).and_then(|i| java.node_at(i));
-            // The variable is used as a file elsewhere in any case: a parameter is believed.
-            match (uses, init) {
-                (Some(_), Some(n)) => n.kind() == "null_literal",
-                (Some(u), None) => u.init.is_some() || !u.writes.is_empty(),
-                (None, _) => false,
+    if node.kind() == "object_creation_expression" {
+        return false;
+    }
+    if node.kind() != "identifier" {
+        return true;
+    }
+    let name = java.node_text(node);
+    let uses = java.uses(name, java::span_of(node));
+    let init = match &uses {
+        Some(u) => u.init.filter(|_| u.writes.is_empty()).and_then(|i| java.node_at(i)),
+        None => constant_field(java, name),
+    };
+    if init.is_some_and(|n| n.kind() == "object_creation_expression") {
+        return false;
+    }
+    let stable = uses.is_some_and(|u| u.writes.is_empty());
+    !(stable && used_before(java, node, name))
+}
+
+/// The value of a `final` field.
+fn constant_field<'t>(java: &'t JavaCx<'_>, name: &str) -> Option<tree_sitter::Node<'t>> {
+    let mut found = None;
+    java::walk(java.root(), &mut |n| {
+        let field = n.kind() == "variable_declarator"
+            && n.parent().is_some_and(|p| p.kind() == "field_declaration" && java.node_text(p).contains("final "));
+        if field && n.child_by_field_name("name").is_some_and(|x| java.node_text(x) == name) {
+            found = n.child_by_field_name("value");
+        }
+        true
+    });
+    found
+}
+
+/// True when a statement before the one around `node`, in its block or in one around it, calls a method of the variable: it would have
+/// failed there.
+fn used_before(java: &JavaCx<'_>, node: tree_sitter::Node<'_>, name: &str) -> bool {
+    let mut at = node;
+    while let Some(parent) = at.parent() {
+        if matches!(parent.kind(), "block" | "constructor_body") {
+            let mut before = at.prev_named_sibling();
+            while let Some(s) = before {
+                // Only what certainly runs: the statement itself, or the condition of an `if`.
+                let sure = match s.kind() {
+                    "if_statement" | "while_statement" => s.child_by_field_name("condition"),
+                    "expression_statement" | "local_variable_declaration" => Some(s),
+                    _ => None,
+                };
+                if sure.is_some_and(|s| calls_surely(java, s, name)) {
+                    return true;
+                }
+                before = s.prev_named_sibling();
             }
         }
-        _ => true,
+        if surefix_rewrite::java::is_method_like(parent.kind()) {
+            break;
+        }
+        at = parent;
     }
+    false
+}
+
+/// True when the code calls a method of the variable whatever else it does.
+fn calls_surely(java: &JavaCx<'_>, code: tree_sitter::Node<'_>, name: &str) -> bool {
+    let mut found = false;
+    java::walk(code, &mut |n| {
+        let of_it = n.kind() == "method_invocation"
+            && n.child_by_field_name("object").is_some_and(|o| o.kind() == "identifier" && java.node_text(o) == name);
+        found |= of_it;
+        let maybe = matches!(n.kind(), "lambda_expression" | "class_body" | "ternary_expression" | "switch_expression")
+            || (n.kind() == "binary_expression" && n.child_by_field_name("operator").is_some_and(|o| matches!(o.kind(), "&&" | "||")));
+        !maybe
+    });
+    found
 }
 
 /// `File d = createTempFile(…); d.delete(); d.mkdir();`: the two statements behind the declaration.

@@ -64,6 +64,21 @@ fn python(cx: &DetectCx<'_>, call: &CallFact) -> bool {
             && facts::arg(call, facts::KEYWORD_ONLY, "timeout").is_none();
     }
     PYTHON.iter().any(|(name, at, keyword)| call.callee == *name && facts::arg(call, *at, keyword).is_none())
+        && !connects_later(call, text)
+}
+
+/// Clients that connect when they are made only if they are given a host.
+const CONNECTS_WITH_HOST: &[&str] = &["ftplib.FTP", "ftplib.FTP_TLS", "smtplib.SMTP", "smtplib.SMTP_SSL", "telnetlib.Telnet"];
+
+/// True when the client is made without a host, and every `connect` of the file that could be the one behind it has a timeout (the one
+/// of SMTP takes none).
+fn connects_later(call: &CallFact, text: &str) -> bool {
+    if !CONNECTS_WITH_HOST.contains(&call.callee.as_str()) || facts::arg(call, 0, "host").is_some() {
+        return false;
+    }
+    let mut connects = text.split(".connect(").skip(1).peekable();
+    let bounded = |rest: &str| rest.split_once(')').is_some_and(|(args, _)| args.contains("timeout"));
+    connects.peek().is_none() || connects.all(bounded)
 }
 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {

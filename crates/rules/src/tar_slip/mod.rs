@@ -3,7 +3,10 @@
 use crate::guards::Draft;
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_dataflow::{ArgFact, CallFact, ConstVal};
+use ruff_python_ast::AnyNodeRef;
 use surefix_ir::{Lang, Op};
+use surefix_rewrite::PyCx;
+use surefix_syntax::python::span_of;
 use surefix_text::{FileId, Fix, Reason, Refusal, Tier};
 
 /// Facts about the class.
@@ -24,7 +27,7 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     for call in flows::watched(cx, &META) {
         let path = &cx.program.paths[call.file as usize];
         // From 3.14 on the safe filter is the default.
-        if cx.project.python_min(path) >= (3, 14) || !is_open(cx, call) {
+        if cx.project.python_min(path) >= (3, 14) || !is_open(cx, call) || for_old_interpreters(cx, call) {
             continue;
         }
         let name = flows::short(&call.callee);
@@ -64,6 +67,33 @@ fn is_open(cx: &DetectCx<'_>, call: &CallFact) -> bool {
 fn is_tar(name: &str) -> bool {
     ["tar", "gztar", "bztar", "xztar"].contains(&name)
         || [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz"].iter().any(|e| name.ends_with(e))
+}
+
+/// The call stands for interpreters without filters: another one in the function gives a filter, and a test or a handler decides
+/// between them. Nothing more can be done there.
+fn for_old_interpreters(cx: &DetectCx<'_>, call: &CallFact) -> bool {
+    let file = FileId(call.file);
+    let py = PyCx::new(file, cx.text(file), cx.module(file));
+    let around = py.path_to(call.span).into_iter().rev();
+    let tests = ["data_filter", "tar_filter", "version_info", "extraction_filter"];
+    let asks = |code: &str| tests.iter().any(|t| code.contains(t));
+    for n in around {
+        match n {
+            AnyNodeRef::StmtFunctionDef(_) => return false,
+            AnyNodeRef::StmtIf(s) if asks(py.expr_text(span_of(&*s.test))) => {
+                return py.expr_text(span_of(s)).contains("filter=");
+            }
+            AnyNodeRef::StmtTry(t) => {
+                let tried = t.body.iter().any(|b| py.expr_text(span_of(b)).contains("filter="));
+                let handled = t.handlers.iter().any(|h| span_of(h).contains(call.span));
+                if tried && handled {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 /// The function sets `extraction_filter` on some archive.

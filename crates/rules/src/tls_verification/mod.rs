@@ -1,5 +1,6 @@
 //! `tls-verification`: certificates or host names are not verified.
 
+pub(crate) mod choice;
 mod java;
 mod python;
 
@@ -35,6 +36,7 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let Some(call) = found.call() else { return Err(Refusal::new(Reason::NoRecipe, "the call is not known")) };
+    choice::none_made(cx, found)?;
     let mut edits = Vec::new();
     match cx.detect.lang(found.file) {
         Lang::Java => java::fix(cx, found, call, &mut edits)?,

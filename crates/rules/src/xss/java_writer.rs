@@ -62,6 +62,7 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         Sink::Template { arg, alone } => {
             let sites = operands::sites(cx, &syntax, flow, *arg, |c| SPECIAL.contains(c))?;
             let before = written_before(&jx, &flow.call);
+            super::made_by_known_code(flow, &sites, &before)?;
             let whole = sites.iter().any(|s| s.span == *arg);
             for s in &sites {
                 encode_site(cx, &syntax, s, &before, &mut edits, &mut assurance)?;
@@ -74,6 +75,7 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         Sink::Plain { arg } => {
             let sites = operands::sites(cx, &syntax, flow, *arg, |c| SPECIAL.contains(c))?;
             let before = written_before(&jx, &flow.call);
+            super::made_by_known_code(flow, &sites, &before)?;
             for s in &sites {
                 encode_site(cx, &syntax, s, &before, &mut edits, &mut assurance)?;
             }

@@ -90,6 +90,7 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     }
     let mut edits = Vec::new();
     let sites = operands::sites(cx, &syntax, flow, arg, |c| SPECIAL.contains(c))?;
+    super::made_by_known_code(flow, &sites, "")?;
     for site in &sites {
         for (before, after) in &site.around {
             if encoders::page_place(before, after)? == PagePlace::JsString {
@@ -147,6 +148,22 @@ pub fn other_type_later(cx: &DetectCx<'_>, flow: &Flow) -> bool {
     });
     let known: Vec<Option<&str>> = types.map(|v| origins.text(v)).collect();
     !known.is_empty() && known.iter().all(|t| t.is_some_and(|t| !super::content_type::renders(t)))
+}
+
+/// Sinks that write a dictionary as JSON, with the content type for it.
+const JSON_FOR_DICTIONARIES: &[&str] = &["tornado.web.RequestHandler.write", "tornado.web.RequestHandler.finish"];
+
+/// True when the sink is given a dictionary that it writes as JSON.
+pub fn sent_as_json(cx: &DetectCx<'_>, flow: &Flow) -> bool {
+    if !JSON_FOR_DICTIONARIES.contains(&flow.call.callee.as_str()) {
+        return false;
+    }
+    if flow.arg.and_then(|a| flow.call.args.get(a)).is_some_and(|a| a.types.iter().any(|t| t == "dict")) {
+        return true;
+    }
+    let Some(origins) = Origins::of_sink(cx, flow) else { return false };
+    let value = origins.sink_value(flow).and_then(|(v, _)| origins.op(origins.behind(v)));
+    matches!(value, Some(Op::Aggregate(surefix_ir::AggKind::Dict, _)))
 }
 
 /// True when the whole text is the output of a serializer of JSON.
