@@ -95,6 +95,11 @@ pub fn verified_in(
     })
 }
 
+/// The directory of a command, when it is not the root.
+fn within(dir: &str) -> String {
+    if dir.is_empty() { String::new() } else { format!(" in {}", line(dir)) }
+}
+
 /// What was done, for a person.
 pub fn told(outcome: &Outcome, account: &Account) -> String {
     let mut out = String::new();
@@ -106,18 +111,18 @@ pub fn told(outcome: &Outcome, account: &Account) -> String {
         out.push_str("Not verified: no build and no tests were found\n");
     }
     for (i, s) in account.plan.steps.iter().enumerate() {
-        let command = line(&s.shown()).into_owned();
+        let command = format!("`{}`{}", line(&s.shown()), within(&s.dir));
         match (account.useless.get(&i), account.results.get(&i)) {
-            (Some(why), _) => out.push_str(&format!("Not used: `{command}` {}\n", line(why))),
+            (Some(why), _) => out.push_str(&format!("Not used: {command} {}\n", line(why))),
             (None, Some((passed, failed))) if s.serves == surefix_verify::plan::Serves::Tests => {
                 let before = if *failed > 0 { " as before" } else { "" };
-                out.push_str(&format!("Tested with `{command}`: {passed} passed, {failed} failed{before}\n"));
+                out.push_str(&format!("Tested with {command}: {passed} passed, {failed} failed{before}\n"));
             }
-            _ => out.push_str(&format!("Checked with `{command}`\n")),
+            _ => out.push_str(&format!("Checked with {command}\n")),
         }
     }
     for l in &account.plan.left_out {
-        out.push_str(&format!("Not run: {}: {}\n", line(&l.what), line(&l.why)));
+        out.push_str(&format!("Not run: {}{}: {}\n", line(&l.what), within(&l.dir), line(&l.why)));
     }
     let tests = account
         .plan

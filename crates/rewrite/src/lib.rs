@@ -14,6 +14,7 @@ pub mod literal;
 pub mod project;
 pub mod python;
 pub mod unused;
+mod wrap;
 
 pub use java::JavaCx;
 pub use java::locals::Uses;

@@ -126,7 +126,8 @@ pub fn java_encoder(cx: &FixCx<'_>, file: FileId, place: PagePlace) -> Result<Ja
     }
     let version = spring.iter().find_map(|d| dep(d).map(|v| (d, v)));
     if version.is_some() || uses(&spring, "org.springframework.web.") {
-        let version = version.or_else(|| spring.iter().find_map(|d| cx.detect.project.has_dep(path, d).map(|v| (d, v))));
+        let version =
+            version.or_else(|| spring.iter().find_map(|d| cx.detect.project.has_dep(path, d).map(|v| (d, v))));
         let old = version.is_some_and(|(d, v)| !d.contains("boot") && v.is_some_and(|v| older(&v, (4, 1, 2))));
         return Ok(JavaEncoder::Spring(!old));
     }
@@ -341,7 +342,9 @@ fn judge(jx: &JavaCx<'_>, span: Span, depth: u32) -> (bool, bool) {
             let Some(uses) = jx.uses(jx.node_text(node), java::span_of(node)) else { return (false, false) };
             let string = matches!(jx.type_text(&uses), Some("String" | "java.lang.String"));
             let set_once = uses.writes.is_empty() && depth < 20;
-            let present = string && set_once && uses.init.is_some_and(|i| judge(jx, i, depth + 1).1);
+            // What a method was called on is no null.
+            let made = || uses.init.is_some_and(|i| judge(jx, i, depth + 1).1);
+            let present = string && set_once && (made() || jx.used_before(node, &uses.name));
             (string, present)
         }
         "method_invocation" => {

@@ -16,6 +16,7 @@ mod meta;
 mod operands;
 mod origins;
 mod purpose;
+mod python_text;
 mod registry;
 mod removal;
 mod settings;

@@ -1,11 +1,14 @@
 //! Python: take line breaks out of a value (log lines, raw headers).
 
 use crate::operands::{self, Site};
+use crate::python_text::is_text;
 use crate::syntaxes::PyText;
 use crate::{FixCx, Found};
 use ruff_python_ast::{AnyNodeRef, Expr};
 use surefix_dataflow::{Flow, StepKind};
-use surefix_text::{Assurance, Edit, Fix, Reason, Refusal, Tier};
+use surefix_rewrite::PyCx;
+use surefix_syntax::python::span_of;
+use surefix_text::{Assurance, Edit, Fix, Reason, Refusal, Span, Tier};
 
 /// Plans the fix: the value (or the whole text when it holds no line break of its own) loses its line breaks.
 pub fn fix_python(cx: &FixCx<'_>, found: &Found, title: &str) -> Result<Fix, Refusal> {
@@ -59,13 +62,42 @@ pub fn fix_python(cx: &FixCx<'_>, found: &Found, title: &str) -> Result<Fix, Ref
     for s in &sites {
         let px = syntax.file(s.file);
         let text = s.span.of(px.text);
-        let known = (s.ty.as_deref() == Some("str") && read_as_text(flow, s))
-            || matches!(px.expr_at(s.span), Some(Expr::FString(_) | Expr::StringLiteral(_)))
-            || matches!(px.expr_at(s.span), Some(Expr::BinOp(b)) if matches!(&*b.left, Expr::StringLiteral(_) | Expr::FString(_)));
+        if let Some((part, new)) = joined(&px, s.span, stripped) {
+            px.no_comment_inside(part)?;
+            edits.push(Edit::replace(s.file, part, new));
+            continue;
+        }
+        let known = (s.ty.as_deref() == Some("str") && read_as_text(flow, s)) || is_text(&px, s.span);
         let text = if known { px.as_primary(text) } else { format!("str({text})") };
         px.replace_expr(s.span, &stripped(&text), &mut edits)?;
     }
+    px.wrap_args(flow.call.span, &mut edits);
     Ok(Fix { title: title.into(), edits, assurance, needs: Vec::new() })
+}
+
+/// `"\n".join(lines)`: the separators are the program's own, so each line is cleaned. What to replace, and by what.
+fn joined(px: &PyCx<'_>, site: Span, stripped: impl Fn(&str) -> String) -> Option<(Span, String)> {
+    let Some(Expr::Call(call)) = px.expr_at(site) else { return None };
+    let Expr::Attribute(method) = &*call.func else { return None };
+    let Expr::StringLiteral(separator) = &*method.value else { return None };
+    let breaks = separator.value.to_str().contains(['\r', '\n']);
+    let [lines] = call.arguments.args.as_ref() else { return None };
+    if !breaks || method.attr.as_str() != "join" || lines.is_starred_expr() {
+        return None;
+    }
+    let element = match lines {
+        Expr::Generator(g) => Some(span_of(&*g.elt)),
+        Expr::ListComp(l) => Some(span_of(&*l.elt)),
+        _ => None,
+    };
+    Some(match element {
+        Some(e) => (e, stripped(&px.as_primary(e.of(px.text)))),
+        None => {
+            let lines = span_of(lines);
+            let line = px.fresh_name("line", &[]);
+            (lines, format!("{} for {line} in {}", stripped(&line), lines.of(px.text)))
+        }
+    })
 }
 
 /// True when nothing but library calls made the value: their types are known. Text put together on the way may be bytes

@@ -23,7 +23,48 @@ fn parser() -> Parser {
 /// Parses `text`; syntax errors become error nodes of the tree. Any nesting depth is survived; walk the tree with a cursor.
 pub fn parse(text: &str) -> Tree {
     // The parser answers `None` only without a language or after a cancellation, and nothing cancels it.
-    PARSER.with_borrow_mut(|p| p.parse(text, None)).expect("a parse that nothing cancels ends with a tree")
+    let parse = |text: &str| {
+        PARSER.with_borrow_mut(|p| p.parse(text, None)).expect("a parse that nothing cancels ends with a tree")
+    };
+    let tree = parse(text);
+    if !tree.root_node().has_error() {
+        return tree;
+    }
+    match respelled(text) {
+        Some(other) => parse(&other),
+        None => tree,
+    }
+}
+
+/// The text with what the grammar lacks spelled in another way that means the same and is as long: octal literals with an underscore behind
+/// the zero (`0_17`, Java Language Specification 3.10.1) and blanks between `@` and `interface` (9.6).
+fn respelled(text: &str) -> Option<String> {
+    let pieces = crate::comments::pieces(surefix_ir::Lang::Java, text);
+    let code = crate::comments::mask(text, &pieces);
+    let mut out = text.as_bytes().to_vec();
+    let mut changed = false;
+    for (i, b) in code.iter().enumerate() {
+        let word = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'.'));
+        let before = i.checked_sub(1).and_then(|i| code.get(i));
+        if *b == b'0' && !word(before) {
+            let underscores = code[i + 1..].iter().take_while(|b| **b == b'_').count();
+            if code.get(i + 1 + underscores).is_some_and(u8::is_ascii_digit) {
+                out[i + 1..=i + underscores].fill(b'0');
+                changed |= underscores > 0;
+            }
+        }
+        if *b == b'@' {
+            let blanks = code[i + 1..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            let rest = &code[i + 1 + blanks..];
+            if blanks > 0 && rest.starts_with(b"interface") && !word(rest.get(9)) {
+                out[i] = b' ';
+                out[i + blanks] = b'@';
+                changed = true;
+            }
+        }
+    }
+    // Only ASCII bytes took the place of others.
+    changed.then(|| String::from_utf8(out).ok()).flatten()
 }
 
 /// As [`parse`], for a text that is looked at again and again: each thread keeps the trees of the last texts it was asked for.

@@ -337,3 +337,22 @@ proptest! {
         prop_assert_eq!(got, want);
     }
 }
+
+#[test]
+fn java_spellings_that_the_grammar_lacks() {
+    let text =
+        "@ interface Mark { int mode() default 0_17; } // @ interface\nclass A { int a = 0__7, b = 10_0, c = 0x_; }\n";
+    let tree =
+        java::parse("public @\tinterface Mark { int mode() default 0_17; }\nclass A { int a = 0__7, b = 1_0; }\n");
+    assert!(!tree.root_node().has_error(), "{}", tree.root_node().to_sexp());
+    // What is wrong stays wrong, and spans are those of the text.
+    let tree = java::parse(text);
+    assert!(tree.root_node().has_error());
+    let literal = java::node_at(&tree, span_of_text(text, "0_17")).expect("the literal");
+    assert_eq!(literal.kind(), "octal_integer_literal");
+}
+
+fn span_of_text(text: &str, part: &str) -> surefix_text::Span {
+    let lo = u32::try_from(text.find(part).expect("the part")).expect("a small text");
+    surefix_text::Span::new(lo, lo + u32::try_from(part.len()).expect("a small part"))
+}

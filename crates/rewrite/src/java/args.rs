@@ -2,6 +2,7 @@
 
 use super::JavaCx;
 use crate::layout::{first_on_line, indent_at, no, push_insert};
+use crate::wrap::{self, List};
 use surefix_syntax::java;
 use surefix_text::{Edit, Reason, Refusal, Span};
 use tree_sitter::Node;
@@ -91,5 +92,15 @@ impl JavaCx<'_> {
         self.no_error_at(gone)?;
         edits.push(Edit::delete(self.file, gone));
         Ok(())
+    }
+
+    /// Breaks the line of the call's arguments between them where the edits made it too long; see the file's own longest line.
+    pub fn wrap_args(&self, call: Span, edits: &mut Vec<Edit>) {
+        let Some(list) = self.arg_list(call) else { return };
+        let (args, span) = (self.args(call), java::span_of(list));
+        let unit = self.indent_unit();
+        let list =
+            List { file: self.file, text: self.text, span, args: &args, unit, narrow: 100, steps: 2, hang: false };
+        wrap::arguments(&list, edits);
     }
 }

@@ -122,6 +122,51 @@ impl JavaCx<'_> {
         Some(uses)
     }
 
+    /// True when a statement before the one around `node`, in its block or in one around it, calls a method of the variable: it would have
+    /// failed there.
+    pub fn used_before(&self, node: Node<'_>, name: &str) -> bool {
+        let mut at = node;
+        while let Some(parent) = at.parent() {
+            if matches!(parent.kind(), "block" | "constructor_body") {
+                let mut before = at.prev_named_sibling();
+                while let Some(s) = before {
+                    // Only what certainly runs: the statement itself, or the condition of an `if`.
+                    let sure = match s.kind() {
+                        "if_statement" | "while_statement" => s.child_by_field_name("condition"),
+                        "expression_statement" | "local_variable_declaration" => Some(s),
+                        _ => None,
+                    };
+                    if sure.is_some_and(|s| self.calls_surely(s, name)) {
+                        return true;
+                    }
+                    before = s.prev_named_sibling();
+                }
+            }
+            if is_method_like(parent.kind()) {
+                break;
+            }
+            at = parent;
+        }
+        false
+    }
+
+    /// True when the code calls a method of the variable whatever else it does.
+    fn calls_surely(&self, code: Node<'_>, name: &str) -> bool {
+        let mut found = false;
+        java::walk(code, &mut |n| {
+            let of_it = n.kind() == "method_invocation"
+                && n.child_by_field_name("object")
+                    .is_some_and(|o| o.kind() == "identifier" && self.node_text(o) == name);
+            found |= of_it;
+            let maybe =
+                matches!(n.kind(), "lambda_expression" | "class_body" | "ternary_expression" | "switch_expression")
+                    || (n.kind() == "binary_expression"
+                        && n.child_by_field_name("operator").is_some_and(|o| matches!(o.kind(), "&&" | "||")));
+            !maybe
+        });
+        found
+    }
+
     /// True when `name` at `at` means a local variable or parameter.
     pub fn is_local(&self, name: &str, at: Span) -> bool {
         self.uses(name, at).is_some()

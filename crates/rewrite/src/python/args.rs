@@ -2,6 +2,7 @@
 
 use super::PyCx;
 use crate::layout::{first_on_line, no, push_insert};
+use crate::wrap::{self, List};
 use ruff_python_ast::{AnyNodeRef, ArgOrKeyword, Expr, ExprCall};
 use surefix_syntax::python::span_of;
 use surefix_text::{Edit, Reason, Refusal, Span};
@@ -94,6 +95,16 @@ impl PyCx<'_> {
             return no(Reason::ShapeUnknown, format!("the unpacked mapping may already hold {name}"));
         }
         self.insert_arg(call, args.len(), &format!("{name}={value}"), edits)
+    }
+
+    /// Breaks the line of the call's arguments between them where the edits made it too long; see the file's own longest line.
+    pub fn wrap_args(&self, call: Span, edits: &mut Vec<Edit>) {
+        let Some(node) = self.call_at(call) else { return };
+        let span = span_of(&node.arguments);
+        let args: Vec<Span> = self.args(call).iter().map(|a| self.with_parens(a.span, span)).collect();
+        let unit = self.indent_unit();
+        let list = List { file: self.file, text: self.text, span, args: &args, unit, narrow: 88, steps: 1, hang: true };
+        wrap::arguments(&list, edits);
     }
 
     /// Removes the keyword argument `name`; nothing happens when it is not written.

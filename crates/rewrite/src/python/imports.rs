@@ -213,6 +213,9 @@ impl PyCx<'_> {
     /// A module-level `from module import …` that a name can be added to.
     fn extendable(&self, module: &str, at: Span) -> Option<&StmtImportFrom> {
         let limit = self.limit(at);
+        if self.one_name_a_line() {
+            return None;
+        }
         self.tree().body.iter().find_map(|s| match s {
             Stmt::ImportFrom(i) if i.level == 0 && i.module.as_deref() == Some(module) => {
                 let star = i.names.iter().any(|a| a.name.as_str() == "*");
@@ -220,6 +223,17 @@ impl PyCx<'_> {
             }
             _ => None,
         })
+    }
+
+    /// True when the file imports each name by a statement of its own: two of them name the same module, and none has two names.
+    fn one_name_a_line(&self) -> bool {
+        let froms = self.tree().body.iter().filter_map(|s| match s {
+            Stmt::ImportFrom(i) => Some((i.level, i.module.as_deref().unwrap_or(""), i.names.len())),
+            _ => None,
+        });
+        let all: Vec<(u32, &str, usize)> = froms.collect();
+        let twice = all.iter().enumerate().any(|(i, a)| all[..i].iter().any(|b| (a.0, a.1) == (b.0, b.1)));
+        twice && all.iter().all(|a| a.2 == 1)
     }
 
     fn extend(&self, stmt: &StmtImportFrom, what: &str, edits: &mut Vec<Edit>) {

@@ -74,7 +74,8 @@ fn constant(arg: &ArgFact) -> Option<&str> {
 }
 
 /// Calls that give a file another name, with the permissions that it was made with.
-const MOVES: &[&str] = &["renameTo", "rename", "move", "moveFile", "moveFileToDirectory", "moveToDirectory", "replaceFile"];
+const MOVES: &[&str] =
+    &["renameTo", "rename", "move", "moveFile", "moveFileToDirectory", "moveToDirectory", "replaceFile"];
 
 /// Calls that open a file to other users.
 const OPENS: &[&str] = &["setReadable", "setWritable", "setExecutable", "setPosixFilePermissions"];
@@ -149,7 +150,7 @@ fn may_be_null(java: &JavaCx<'_>, call: &CallFact, at: usize) -> bool {
         return false;
     }
     let stable = uses.is_some_and(|u| u.writes.is_empty());
-    !(stable && used_before(java, node, name))
+    !(stable && java.used_before(node, name))
 }
 
 /// The value of a `final` field.
@@ -162,48 +163,6 @@ fn constant_field<'t>(java: &'t JavaCx<'_>, name: &str) -> Option<tree_sitter::N
             found = n.child_by_field_name("value");
         }
         true
-    });
-    found
-}
-
-/// True when a statement before the one around `node`, in its block or in one around it, calls a method of the variable: it would have
-/// failed there.
-fn used_before(java: &JavaCx<'_>, node: tree_sitter::Node<'_>, name: &str) -> bool {
-    let mut at = node;
-    while let Some(parent) = at.parent() {
-        if matches!(parent.kind(), "block" | "constructor_body") {
-            let mut before = at.prev_named_sibling();
-            while let Some(s) = before {
-                // Only what certainly runs: the statement itself, or the condition of an `if`.
-                let sure = match s.kind() {
-                    "if_statement" | "while_statement" => s.child_by_field_name("condition"),
-                    "expression_statement" | "local_variable_declaration" => Some(s),
-                    _ => None,
-                };
-                if sure.is_some_and(|s| calls_surely(java, s, name)) {
-                    return true;
-                }
-                before = s.prev_named_sibling();
-            }
-        }
-        if surefix_rewrite::java::is_method_like(parent.kind()) {
-            break;
-        }
-        at = parent;
-    }
-    false
-}
-
-/// True when the code calls a method of the variable whatever else it does.
-fn calls_surely(java: &JavaCx<'_>, code: tree_sitter::Node<'_>, name: &str) -> bool {
-    let mut found = false;
-    java::walk(code, &mut |n| {
-        let of_it = n.kind() == "method_invocation"
-            && n.child_by_field_name("object").is_some_and(|o| o.kind() == "identifier" && java.node_text(o) == name);
-        found |= of_it;
-        let maybe = matches!(n.kind(), "lambda_expression" | "class_body" | "ternary_expression" | "switch_expression")
-            || (n.kind() == "binary_expression" && n.child_by_field_name("operator").is_some_and(|o| matches!(o.kind(), "&&" | "||")));
-        !maybe
     });
     found
 }

@@ -43,6 +43,7 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         };
         jx.replace_expr(site.span, &format!("{text}.replace('\\n', '_').replace('\\r', '_')"), &mut edits)?;
     }
+    jx.wrap_args(flow.call.args_span, &mut edits);
     let assurance = Assurance::start(Tier::AttackOnly);
     Ok(Fix { title: "Take line breaks out of the logged value".into(), edits, assurance, needs: Vec::new() })
 }

@@ -68,7 +68,8 @@ fn python(cx: &DetectCx<'_>, call: &CallFact) -> bool {
 }
 
 /// Clients that connect when they are made only if they are given a host.
-const CONNECTS_WITH_HOST: &[&str] = &["ftplib.FTP", "ftplib.FTP_TLS", "smtplib.SMTP", "smtplib.SMTP_SSL", "telnetlib.Telnet"];
+const CONNECTS_WITH_HOST: &[&str] =
+    &["ftplib.FTP", "ftplib.FTP_TLS", "smtplib.SMTP", "smtplib.SMTP_SSL", "telnetlib.Telnet"];
 
 /// True when the client is made without a host, and every `connect` of the file that could be the one behind it has a timeout (the one
 /// of SMTP takes none).

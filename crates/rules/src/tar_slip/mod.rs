@@ -2,8 +2,8 @@
 
 use crate::guards::Draft;
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
-use surefix_dataflow::{ArgFact, CallFact, ConstVal};
 use ruff_python_ast::AnyNodeRef;
+use surefix_dataflow::{ArgFact, CallFact, ConstVal};
 use surefix_ir::{Lang, Op};
 use surefix_rewrite::PyCx;
 use surefix_syntax::python::span_of;
