@@ -124,13 +124,21 @@ pub fn told(outcome: &Outcome, account: &Account) -> String {
     for l in &account.plan.left_out {
         out.push_str(&format!("Not run: {}{}: {}\n", line(&l.what), within(&l.dir), line(&l.why)));
     }
+    let (passed, not) = account.probed;
+    if passed > 0 {
+        let rest = if not > 0 { format!(", {not} could not be probed (the reports say why)") } else { String::new() };
+        out.push_str(&format!("Probed: the attack arrived before {passed} of the fixes and does not any more{rest}\n"));
+    }
     let tests = account
         .plan
         .steps
         .iter()
         .enumerate()
         .any(|(i, s)| s.serves == surefix_verify::plan::Serves::Tests && !account.useless.contains_key(&i));
-    if !tests && !account.plan.steps.is_empty() {
+    let none = account.useless.len() == account.plan.steps.len();
+    if none && !account.plan.steps.is_empty() {
+        out.push_str("Neither built nor tested: nothing of the above could be used\n");
+    } else if !tests && !account.plan.steps.is_empty() {
         out.push_str("No test could be used: verified by the build only\n");
     }
     for (step, test) in &account.flaky {

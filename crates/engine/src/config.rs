@@ -49,6 +49,8 @@ pub struct Config {
 pub struct VerifyConfig {
     /// Build and test with every `fix`, as `--verify` does (default `false`).
     pub always: bool,
+    /// Call the functions that were fixed, with a harmless input and with an attack (default `true`).
+    pub probes: Option<bool>,
     /// Commands to run instead of those that are found.
     pub command: Vec<VerifyCommand>,
     /// Globs of directories whose commands are not run.
@@ -456,6 +458,7 @@ pub const INIT: &str = r#"# Settings of Surefix. Every key is optional; what sta
 
 # [verify]                        # the project's own build and tests, for --verify
 # always = false
+# probes = true
 # exclude = ["legacy/**"]         # directories whose commands are not run
 # time-limit = 1800               # seconds for one command
 # memory-limit = 8192             # megabytes

@@ -8,6 +8,7 @@ mod cache;
 pub mod find;
 pub mod judge;
 pub mod plan;
+pub mod probe;
 pub mod proof;
 pub mod results;
 pub mod run;

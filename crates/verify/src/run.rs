@@ -4,9 +4,10 @@ use crate::cache;
 use crate::find::{Facts, find};
 use crate::judge::{StepRun, Worse};
 use crate::plan::{Plan, Serves};
+use crate::probe::{self, Probes, Says};
 use crate::sandbox::{Machine, Policy, Sandbox, Walls};
 use crate::scratch::Scratch;
-use crate::session::{Baseline, Session};
+use crate::session::{Baseline, Session, Sifted};
 use crate::tester::Project;
 use crate::units::Units;
 use std::collections::BTreeMap;
@@ -70,6 +71,8 @@ pub struct Account {
     pub commands: Duration,
     /// Time spent in all.
     pub total: Duration,
+    /// Fixes whose probe passed, and those that could not be probed.
+    pub probed: (usize, usize),
     /// Number of passed and failed results of each step at the end, where it has single results.
     pub results: BTreeMap<usize, (usize, usize)>,
 }
@@ -135,20 +138,34 @@ pub fn verify(
     let mut withheld: BTreeMap<String, Verdict> = BTreeMap::new();
     let usable = session.usable();
     let mut last: BTreeMap<usize, StepRun> = BTreeMap::new();
+    let mut prober =
+        Project { root: request.root, plan: &plan, sandbox: &sandbox, scratch: &scratch, spent: Duration::ZERO };
+    let probing = request.config.probes.unwrap_or(true);
+    let mut probes = Probes::default();
+    let mut says: BTreeMap<usize, Says> = BTreeMap::new();
     for round in 0.. {
-        if usable.is_empty() {
-            break;
-        }
         let units = Units::new(&outcome);
         if units.list.is_empty() {
             // Nothing is left: the state is the one before.
             last.clear();
+            says.clear();
             break;
         }
-        let sifted = session.sift(units.list.len(), &|set| units.texts(set), true);
-        last = sifted.last;
+        let mut sifted = Sifted::default();
+        if !usable.is_empty() {
+            sifted = session.sift(units.list.len(), &|set| units.texts(set), true);
+            last = std::mem::take(&mut sifted.last);
+        }
+        let mut reached = Vec::new();
         if sifted.dropped.is_empty() {
-            break;
+            let all: Vec<usize> = (0..units.list.len()).collect();
+            if probing {
+                says = probes.run(&mut prober, &outcome, &units.texts(&all), &mut |text| (session.progress)(text));
+            }
+            reached = probe::failed(&says);
+            if reached.is_empty() {
+                break;
+            }
         }
         let mut refuse = |findings: Vec<usize>, gate: Gate, detail: &str| {
             for f in findings.iter().filter_map(|i| outcome.findings.get(*i)) {
@@ -166,6 +183,10 @@ pub fn verify(
             let detail = detail(&plan, d.step, &d.worse, d.units.len(), &names);
             refuse(findings, gate, &detail);
         }
+        for (finding, place) in reached {
+            let detail = format!("the probe's attack still reaches the sink after the fix ({place})");
+            refuse(vec![finding], Gate::Probe, &detail);
+        }
         if round + 1 >= ROUNDS {
             let all: Vec<usize> = (0..units.list.len()).collect();
             refuse(units.findings(&all), Gate::Tests, "the rest of the fixes could not be verified together");
@@ -178,6 +199,7 @@ pub fn verify(
         }
     }
     evidence(&mut outcome, &session);
+    account.probed = probe::record(&mut outcome, &says, probing);
     if session.learned {
         cache::save(&request.store, &key, &session.baseline);
     }
@@ -195,7 +217,7 @@ pub fn verify(
             account.results.insert(i, (r.passed(), r.failed()));
         }
     }
-    account.commands = project.spent;
+    account.commands = project.spent + prober.spent;
     account.total = began.elapsed();
     Ok((outcome, account))
 }

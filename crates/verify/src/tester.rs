@@ -38,13 +38,12 @@ impl Tester for Project<'_> {
                 return vec![failed; steps.len()];
             }
         };
-        let list = steps.iter().filter_map(|s| self.plan.steps.get(*s));
+        let plan = self.plan;
+        let list = steps.iter().filter_map(|s| plan.steps.get(*s));
         list.map(|step| {
             // Reports of the step before must not be taken for this one's.
             let cleared = results::clear(step, &place);
-            let began = std::time::Instant::now();
-            let ended = self.sandbox.run(&place, &step.dir, &step.argv, &[]);
-            self.spent += began.elapsed();
+            let ended = self.command(&place, &step.dir, &step.argv);
             // The project's place on this machine is nobody's business.
             let places = [place.written().to_string_lossy().into_owned(), self.root.to_string_lossy().into_owned()];
             let clean = |text: &str| places.iter().fold(text.to_string(), |t, p| t.replace(p.as_str(), "."));
@@ -65,8 +64,16 @@ fn last_lines(text: &str) -> String {
 }
 
 impl Project<'_> {
+    /// Runs one command, its time counted.
+    pub(crate) fn command(&mut self, place: &Place, dir: &str, argv: &[String]) -> crate::sandbox::Ended {
+        let began = std::time::Instant::now();
+        let ended = self.sandbox.run(place, dir, argv, &[]);
+        self.spent += began.elapsed();
+        ended
+    }
+
     /// A fresh place with the changed files.
-    fn place(&self, changed: &Texts) -> io::Result<Place> {
+    pub(crate) fn place(&self, changed: &Texts) -> io::Result<Place> {
         let scratch = self.scratch.part("place")?;
         let copied = !self.sandbox.walls().overlay;
         let place = Place { root: self.root.to_path_buf(), scratch, copied };

@@ -63,6 +63,10 @@ fn python(cx: &DetectCx<'_>, call: &CallFact) -> bool {
             && !(session && (!plain || text.contains(".mount(")))
             && facts::arg(call, facts::KEYWORD_ONLY, "timeout").is_none();
     }
+    // `getattr(http.client, "HTTPSConnection", None)` is a name, no call of what it names.
+    if text.get(call.span.lo as usize..).is_some_and(|t| t.starts_with("getattr(")) {
+        return false;
+    }
     PYTHON.iter().any(|(name, at, keyword)| call.callee == *name && facts::arg(call, *at, keyword).is_none())
         && !connects_later(call, text)
 }

@@ -131,7 +131,7 @@ fn collect(lists: impl IntoIterator<Item = Vec<(String, Result1)>>) -> Results {
 }
 
 /// The bytes of a regular file below a directory, reached without a symbolic link: commands could have put one there.
-fn regular(dir: &Path, file: &Path) -> Option<Vec<u8>> {
+pub(crate) fn regular(dir: &Path, file: &Path) -> Option<Vec<u8>> {
     let mut at = dir.to_path_buf();
     for part in file.components() {
         if !at.symlink_metadata().is_ok_and(|m| m.is_dir()) {

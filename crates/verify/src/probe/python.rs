@@ -1,0 +1,103 @@
+//! Python: what the harness must know of a finding; it finds the function and stands in for the sink's receiver by itself.
+
+use super::{Answers, Case, build_step, none, read};
+use crate::tester::Project;
+use crate::units::Texts;
+use std::collections::BTreeMap;
+use surefix_dataflow::{Flow, Place, StepKind};
+use surefix_engine::{Finding, Outcome};
+
+const HARNESS: &str = include_str!("harness/surefix_probe.py");
+
+/// Calls that always start a shell.
+const SHELLS: &[&str] = &["os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"];
+
+/// A place as Python's `ast` counts: lines from 1, columns in bytes from 0.
+fn place(outcome: &Outcome, at: Place) -> Option<serde_json::Value> {
+    let path = outcome.path(at.file);
+    let before = outcome.texts.get(path)?.get(..at.span.lo as usize)?;
+    let line = before.matches('\n').count() + 1;
+    let col = before.len() - before.rfind('\n').map_or(0, |i| i + 1);
+    Some(serde_json::json!({ "file": path, "line": line, "col": col }))
+}
+
+/// The case of a finding.
+pub(super) fn case(outcome: &Outcome, index: usize, f: &Finding, flow: &Flow) -> Result<Case, String> {
+    let source = flow.trace.iter().find(|s| s.what == StepKind::Source).ok_or("the source is not known")?;
+    let sink = flow.trace.iter().rfind(|s| s.what == StepKind::Sink).ok_or("the sink is not known")?;
+    let missing = "the source's text is not at hand";
+    let mut from = place(outcome, source.place).ok_or(missing)?;
+    from["name"] = source.name.clone().into();
+    let to = place(outcome, sink.place).ok_or(missing)?;
+    let mut texts = serde_json::Map::new();
+    for p in [source.place, sink.place] {
+        let path = outcome.path(p.file);
+        texts.insert(path.to_string(), outcome.texts.get(path).ok_or(missing)?.clone().into());
+    }
+    let callee = flow.call.callee.as_str();
+    let arg = flow.arg.and_then(|i| flow.call.args.get(i));
+    let line = serde_json::json!({
+        "rule": f.rule.id,
+        "source": from,
+        "sink": to,
+        "texts": texts,
+        "method": callee.rsplit('.').next().unwrap_or(""),
+        "arg": flow.arg,
+        "keyword": arg.map_or("", |a| a.keyword.as_str()),
+        "shell": SHELLS.contains(&callee),
+    });
+    let file = outcome.path(source.place.file).to_string();
+    Ok(Case { finding: index, file, line: line.to_string(), sinks: Vec::new() })
+}
+
+/// Runs the harness once for each Python module of the plan.
+pub(super) fn ask(project: &mut Project<'_>, texts: &Texts, cases: &[Case]) -> Answers {
+    let mut groups: BTreeMap<String, Vec<Case>> = BTreeMap::new();
+    let mut out = Answers::new();
+    for c in cases {
+        match build_step(&project.plan.steps, &c.file, "compileall") {
+            Some(s) => groups.entry(s.id.clone()).or_default().push(c.clone()),
+            None => {
+                out.insert(c.finding, Err("no Python interpreter is known for the file".to_string()));
+            }
+        }
+    }
+    for (id, cases) in groups {
+        out.extend(of_module(project, texts, &id, &cases).unwrap_or_else(|why| none(&cases, &why)));
+    }
+    out
+}
+
+fn of_module(project: &mut Project<'_>, texts: &Texts, id: &str, cases: &[Case]) -> Result<Answers, String> {
+    let step = project.plan.steps.iter().find(|s| s.id == id).ok_or("the interpreter is not in the plan")?.clone();
+    let python = step.argv.first().ok_or("the interpreter is not in the plan")?.clone();
+    let place = project.place(texts).map_err(|e| format!("the copy of the project could not be made: {e}"))?;
+    let reports = place.reports();
+    std::fs::create_dir_all(&reports).map_err(|e| e.to_string())?;
+    let write = |name: &str, text: &str| std::fs::write(reports.join(name), text).map_err(|e| e.to_string());
+    let mut lines = String::new();
+    for c in cases {
+        let mut line: serde_json::Value = serde_json::from_str(&c.line).map_err(|e| e.to_string())?;
+        line["id"] = c.finding.into();
+        lines.push_str(&line.to_string());
+        lines.push('\n');
+    }
+    write("surefix_probe.py", HARNESS)?;
+    write("cases", &lines)?;
+    let r = crate::plan::REPORTS;
+    let argv = [python, format!("{r}/surefix_probe.py"), format!("{r}/cases"), format!("{r}/results")];
+    // Paths of findings are those of the root.
+    let ran = project.command(&place, "", &argv.map(|a| root_relative(&step.dir, a)));
+    let Some(bytes) = crate::results::regular(&reports, std::path::Path::new("results")) else {
+        return Err(format!("the harness left no results ({})", ran.how.text()));
+    };
+    Ok(read(&String::from_utf8_lossy(&bytes), cases))
+}
+
+/// An interpreter that is named relative to its module, named from the root.
+fn root_relative(dir: &str, argv0: String) -> String {
+    if dir.is_empty() || !argv0.starts_with('.') {
+        return argv0;
+    }
+    format!("./{dir}/{argv0}")
+}
