@@ -91,7 +91,7 @@ fn run(p: &Project, args: &[&str]) -> (Ran, serde_json::Value) {
     (r, v)
 }
 
-fn gate<'v>(finding: &'v serde_json::Value) -> &'v serde_json::Value {
+fn gate(finding: &serde_json::Value) -> &serde_json::Value {
     finding["fix"]["gates"].as_array().unwrap().iter().find(|g| g["gate"] == "G9 probe").unwrap()
 }
 

@@ -113,11 +113,8 @@ fn the_harness_sees_what_reaches_the_sinks() {
     let folder = out.to_string_lossy();
     run(dir, "java", &["-cp", &folder, "SurefixObserve", "cases", "path", &folder, "sinks", "results"]);
     let text = std::fs::read_to_string(dir.join("results")).unwrap();
-    let seen: BTreeMap<(&str, &str), (&str, &str)> = text
-        .lines()
-        .map(|l| l.split('\t').collect::<Vec<_>>())
-        .map(|f| ((f[0], f[1]), (f[3], f[4])))
-        .collect();
+    let seen: BTreeMap<(&str, &str), (&str, &str)> =
+        text.lines().map(|l| l.split('\t').collect::<Vec<_>>()).map(|f| ((f[0], f[1]), (f[3], f[4]))).collect();
     let hit = |id: &str| !seen[&(id, "attack")].0.is_empty();
     let hits: Vec<bool> = (1..=9).map(|i| hit(&i.to_string())).collect();
     assert_eq!(hits, [true, false, true, true, false, true, true, false, false], "{text}");

@@ -150,7 +150,7 @@ fn simple(ty: &str, generic: &[String]) -> String {
         }
     }
     let out = out.rsplit('.').next().unwrap_or("").to_string();
-    if generic.iter().any(|g| *g == out) { "?".to_string() } else { out }
+    if generic.contains(&out) { "?".to_string() } else { out }
 }
 
 /// The name under which the input comes, empty when any will do, and whether the name itself is the input.
@@ -206,7 +206,12 @@ fn beside(text: &str, first: &str, second: &str) -> Option<String> {
 
 /// `"x="` or `"x" + "="`: the name in front of an equals sign.
 fn query_name(text: &str) -> Option<String> {
-    let squeezed: String = text.split_whitespace().collect();
+    let mut inside = false;
+    let outside = |c: &char| {
+        inside ^= *c == '"';
+        inside || !c.is_whitespace()
+    };
+    let squeezed: String = text.chars().filter(outside).collect();
     let joined = squeezed.replace("\"+\"", "");
     let plain = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
     joined.split('"').skip(1).step_by(2).filter_map(|l| l.strip_suffix('=')).find(|l| plain(l)).map(str::to_string)
