@@ -74,6 +74,34 @@ impl Frame<'_, '_> {
         up
     }
 
+    /// The value behind copies and behind the forms in which the same path is written.
+    fn peeled(&self, mut v: ValueId) -> ValueId {
+        for _ in 0..16 {
+            v = match &self.func.instr(v).op {
+                Op::Copy(a) | Op::Cast(_, a) | Op::Await(a) | Op::ToText(a, ..) => *a,
+                Op::Call(c) => {
+                    let (recv, name) = match &c.callee {
+                        Callee::Method { recv, name } => (Some(*recv), self.module.strings.get(*name)),
+                        Callee::Name(name) => (None, self.module.strings.get(*name)),
+                        _ => return v,
+                    };
+                    let form = matches!(
+                        name.rsplit('.').next(),
+                        Some("abspath" | "realpath" | "normpath" | "str" | "fspath" | "get" | "of")
+                    );
+                    match (recv, c.args.as_slice()) {
+                        (Some(r), []) => r,
+                        (_, [one]) if form => one.value,
+                        (_, [one, _]) if self.joins_nothing(v, 0) => one.value,
+                        _ => return v,
+                    }
+                }
+                _ => return v,
+            };
+        }
+        v
+    }
+
     /// True when two values are computed alike from the same values.
     fn congruent(&self, a: ValueId, b: ValueId, depth: u32) -> bool {
         if a == b {
@@ -374,7 +402,11 @@ impl Frame<'_, '_> {
                         Base::Arg { pos: Some(p), .. } => arg(*p as usize),
                         _ => None,
                     };
-                    if let Some(t) = target {
+                    // What is compared with itself proves nothing of it.
+                    let vacuous = |t: ValueId| {
+                        arg(0).is_some_and(|other| other != t && self.congruent(self.peeled(t), self.peeled(other), 0))
+                    };
+                    if let Some(t) = target.filter(|t| !vacuous(*t)) {
                         for u in self.spoken_for(t) {
                             self.add_fact(st, u, Fact::clean(*kinds));
                         }
@@ -436,6 +468,7 @@ impl Frame<'_, '_> {
                 let Some(o) = ov else { return };
                 let trusted = !o.taint.iter().any(|t| matches!(t.src, crate::val::Src::Real { .. }));
                 let normal = tv.taint.iter().any(|t| t.flags & tflag::NORMAL != 0) || self.is_normal(this, 0);
+                let trusted = trusted && !other.is_some_and(|o| self.congruent(self.peeled(this), self.peeled(o), 0));
                 let closed = self.ends_in_separator(&o) || other.is_some_and(|o| self.joins_nothing(o, 0));
                 if yes && trusted && normal && closed {
                     for u in self.spoken_for(this) {

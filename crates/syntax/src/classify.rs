@@ -129,6 +129,7 @@ impl<'a> Path<'a> {
                 suffix("Test")
                     || suffix("Tests")
                     || suffix("IT")
+                    || self.pair(&["test", "tests"], &["src"])
                     || (self.has(&["test", "tests"])
                         && ["org.junit", "org.testng", "junit.framework"].iter().any(|i| text.contains(i)))
             }

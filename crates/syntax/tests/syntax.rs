@@ -170,6 +170,7 @@ fn kinds_of_java_files() {
         ("src/main/java/com/acme/SmokeTest.java", "class SmokeTest {}", Normal),
         ("src/test/java/com/acme/Helper.java", "class Helper {}", Test),
         ("m/src/integrationTest/java/X.java", "", Test),
+        ("extensions/db/tests/src/com/acme/Stub.java", "", Test),
         ("app/FooTest.java", "", Test),
         ("app/FooIT.java", "", Test),
         ("app/AUDIT.java", "", Normal),

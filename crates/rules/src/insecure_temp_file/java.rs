@@ -48,7 +48,15 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact) -> Result<Fix,
         }
         _ => return Err(Refusal::new(Reason::ShapeUnknown, "the call has an unexpected number of arguments")),
     };
-    java.replace_expr(call.span, &new, &mut draft.edits)?;
+    // `createTempFile(…).toPath()` is what the new method gives.
+    let outer = java.node_at(call.span).and_then(|n| n.parent()).filter(|p| {
+        let name = p.child_by_field_name("name").map_or("", |x| java.node_text(x));
+        p.kind() == "method_invocation" && name == "toPath"
+    });
+    match (outer, new.strip_suffix(".toFile()")) {
+        (Some(p), Some(path)) => java.replace_expr(java::span_of(p), path, &mut draft.edits)?,
+        _ => java.replace_expr(call.span, &new, &mut draft.edits)?,
+    }
     Ok(done(draft))
 }
 

@@ -55,7 +55,36 @@ fn made_by_known_code(flow: &Flow, sites: &[Site], written: &str) -> Result<(), 
     ))
 }
 
+/// Methods that write values as JSON.
+const SERIALIZERS: &[&str] = &[
+    "dumps",
+    "json_encode",
+    "model_dump_json",
+    "to_json",
+    "toJSONString",
+    "toJson",
+    "toPrettyString",
+    "writeValueAsString",
+];
+
+/// Refuses where the last thing that was made of the input is JSON, whoever made it.
+fn made_as_json(flow: &Flow) -> Result<(), Refusal> {
+    let makes = |s: &&TraceStep| matches!(s.what, StepKind::Through | StepKind::Concat);
+    let last = flow.trace.iter().rev().find(makes).map_or("", |s| s.name.rsplit('.').next().unwrap_or(""));
+    if !SERIALIZERS.contains(&last) {
+        return Ok(());
+    }
+    let why = "the text is JSON: escaping for a page would change what programs read";
+    Err(Refusal::new(Reason::ContextUnsafe, why).with_steps(
+        "Say that the response is JSON, so that browsers do not show it as a page: `mimetype=\"application/json\"` or `jsonify` in Flask, \
+         `JsonResponse` in Django, `setContentType(\"application/json\")` in a servlet.",
+    ))
+}
+
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
+    if let Some(flow) = &found.flow {
+        made_as_json(flow)?;
+    }
     match cx.detect.lang(found.file) {
         Lang::Java => java_writer::fix(cx, found),
         Lang::Python => python::fix(cx, found),

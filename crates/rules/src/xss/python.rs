@@ -81,11 +81,10 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     if flow.call.args.get(flow.arg.unwrap_or(usize::MAX)).is_some_and(|a| a.elems.is_some()) {
         return Err(Refusal::new(Reason::ShapeUnknown, "the response is given in several parts"));
     }
-    if is_json(cx, flow) {
-        let why = "the text is JSON: escaping for a page would change what programs read";
+    if flow.call.callee.starts_with("tornado.") && answers_otherwise(cx.detect, flow) {
+        let why = "the class of the handler, or one it builds on, sets another content type than HTML";
         return Err(Refusal::new(Reason::ContextUnsafe, why).with_steps(
-            "Say that the response is JSON, so that browsers do not show it as a page: `mimetype=\"application/json\"` or `jsonify` in Flask, \
-             `JsonResponse` in Django.",
+            "Give error messages to write_error(), or set the content type where the response is written.",
         ));
     }
     let mut edits = Vec::new();
@@ -166,17 +165,33 @@ pub fn sent_as_json(cx: &DetectCx<'_>, flow: &Flow) -> bool {
     matches!(value, Some(Op::Aggregate(surefix_ir::AggKind::Dict, _)))
 }
 
-/// True when the whole text is the output of a serializer of JSON.
-fn is_json(cx: &FixCx<'_>, flow: &Flow) -> bool {
-    let Some(origins) = Origins::of_sink(cx.detect, flow) else { return false };
-    let Some((value, _)) = origins.sink_value(flow) else { return false };
-    let value = origins.behind(value);
-    if !matches!(origins.op(value), Some(Op::Call(_))) {
-        return false;
+/// True when the class around the sink, or a class of the project that it is derived from, sets a content type that is no HTML.
+fn answers_otherwise(cx: &DetectCx<'_>, flow: &Flow) -> bool {
+    let module = cx.module(FileId(flow.call.file));
+    let around = module.classes.iter().filter(|c| c.span.contains(flow.call.span)).min_by_key(|c| c.span.len());
+    let mut todo: Vec<String> = around.map(|c| module.strings.get(c.name).to_string()).into_iter().collect();
+    let mut seen: Vec<String> = Vec::new();
+    while let Some(name) = todo.pop() {
+        if seen.contains(&name) || seen.len() > 40 {
+            continue;
+        }
+        for (i, m) in cx.program.modules.iter().enumerate().filter(|(_, m)| m.lang == Lang::Python) {
+            for class in m.classes.iter().filter(|c| m.strings.get(c.name) == name) {
+                let code = class.span.of(&cx.texts[i]);
+                let sets = |l: &str| {
+                    let lower = l.to_ascii_lowercase();
+                    lower.contains("set_header") && lower.contains("content-type") && !lower.contains("html")
+                };
+                if code.lines().any(sets) {
+                    return true;
+                }
+                let bases = class.supers.iter().map(|t| m.strings.get(t.name));
+                todo.extend(bases.map(|b| b.rsplit('.').next().unwrap_or(b).to_string()));
+            }
+        }
+        seen.push(name);
     }
-    let code = origins.span(value).of(cx.detect.text(FileId(flow.call.file)));
-    let callee = code.split('(').next().unwrap_or("").trim();
-    matches!(callee.rsplit('.').next(), Some("dumps" | "to_json" | "model_dump_json" | "json_encode"))
+    false
 }
 
 /// True for an operand of `+` or the right side of `+=`.

@@ -38,7 +38,8 @@ pub(super) fn case(outcome: &Outcome, index: usize, f: &Finding, flow: &Flow) ->
     let path = outcome.path(source.place.file);
     let text = outcome.texts.get(path).ok_or("the source's file is not at hand")?;
     let tree = java::parse_kept(text);
-    let parameter = source.name.strip_prefix("parameter ");
+    // A parameter is named as it is, a member with its class.
+    let parameter = (!source.name.contains('.')).then_some(source.name.as_str());
     let request = |m: &Method| m.params.iter().any(|(ty, _)| ty.ends_with("ServletRequest"));
     let (file, method, at) = match parameter {
         Some(name) => {

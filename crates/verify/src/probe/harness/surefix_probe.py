@@ -362,7 +362,8 @@ def once(case, attack):
         raise NotCalled("the name of the function means something else at run time")
     signature = inspect.signature(function)
     key = key_near(source_tree, source["line"], source["col"]) or "surefix"
-    parameter = source["name"].removeprefix("parameter ") if source["name"].startswith("parameter ") else None
+    # A parameter is named as it is, a member with its module.
+    parameter = None if "." in source["name"] else source["name"]
     if parameter is not None and parameter not in signature.parameters:
         raise NotCalled("the parameter is not there at run time")
     root = mock.MagicMock()
