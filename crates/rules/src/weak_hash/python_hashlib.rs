@@ -5,20 +5,8 @@ use crate::{FixCx, Found, purpose};
 use surefix_text::{Fix, Reason, Refusal, Tier};
 
 /// Words of names that only identify data.
-const IDENTIFIES: &[&str] = &[
-    "cache",
-    "cached",
-    "caching",
-    "etag",
-    "fingerprint",
-    "dedup",
-    "deduplicate",
-    "bucket",
-    "shard",
-    "thumbnail",
-    "memo",
-    "memoize",
-];
+const IDENTIFIES: &[&str] =
+    &["cache", "cached", "caching", "etag", "dedup", "deduplicate", "bucket", "shard", "thumbnail", "memo", "memoize"];
 
 pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let call = found.call().ok_or_else(|| migrate("the call is not known"))?;

@@ -14,18 +14,22 @@ use std::collections::BTreeMap;
 use surefix_engine::{Finding, Gate, Outcome, Verdict};
 use surefix_ir::Lang;
 
-/// Classes of flaws that probes know an attack for.
+/// Classes of flaws that probes know an attack for, in all languages.
 pub const RULES: &[&str] = &[
     "command-injection",
     "header-injection",
     "ldap-injection",
     "log-injection",
+    "open-redirect",
     "path-traversal",
     "sql-injection",
     "xpath-injection",
     "xss",
     "zip-slip",
 ];
+
+/// Further classes for Python.
+pub const PYTHON_RULES: &[&str] = &["code-injection", "insecure-deserialization", "template-injection"];
 
 /// One function to call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,12 +160,13 @@ fn judge(before: Option<&Result<Pair, String>>, after: Option<&Result<Pair, Stri
 
 fn case(outcome: &Outcome, index: usize, f: &Finding) -> Result<Case, String> {
     let flow = f.found.flow.as_deref().ok_or("no probe: the flaw is no flow of an input")?;
-    if !RULES.contains(&f.rule.id) {
+    let lang = lang(&f.path);
+    if !(RULES.contains(&f.rule.id) || (lang == Lang::Python && PYTHON_RULES.contains(&f.rule.id))) {
         return Err(format!("no probe: there is no attack to try for {}", f.rule.id));
     }
-    match f.path.rsplit_once('.').map(|(_, e)| e) {
-        Some("java") => java::case(outcome, index, f, flow),
-        _ => python::case(outcome, index, f, flow),
+    match lang {
+        Lang::Java => java::case(outcome, index, f, flow),
+        Lang::Python => python::case(outcome, index, f, flow),
     }
     .map_err(|why| format!("no probe: {why}"))
 }

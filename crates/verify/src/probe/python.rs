@@ -9,9 +9,6 @@ use surefix_engine::{Finding, Outcome};
 
 const HARNESS: &str = include_str!("harness/surefix_probe.py");
 
-/// Calls that always start a shell.
-const SHELLS: &[&str] = &["os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"];
-
 /// A place as Python's `ast` counts: lines from 1, columns in bytes from 0.
 fn place(outcome: &Outcome, at: Place) -> Option<serde_json::Value> {
     let path = outcome.path(at.file);
@@ -44,7 +41,6 @@ pub(super) fn case(outcome: &Outcome, index: usize, f: &Finding, flow: &Flow) ->
         "method": callee.rsplit('.').next().unwrap_or(""),
         "arg": flow.arg,
         "keyword": arg.map_or("", |a| a.keyword.as_str()),
-        "shell": SHELLS.contains(&callee),
     });
     let file = outcome.path(source.place.file).to_string();
     Ok(Case { finding: index, file, line: line.to_string(), sinks: Vec::new() })

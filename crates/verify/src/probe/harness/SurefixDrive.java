@@ -176,6 +176,8 @@ public final class SurefixDrive {
                 return "1\r\nsurefix: 1";
             case "ldap-injection":
                 return "*)(surefix=*";
+            case "open-redirect":
+                return "https://surefix.example/";
             case "xpath-injection":
                 return "1' or 'surefix'='surefix";
             default:
@@ -188,6 +190,8 @@ public final class SurefixDrive {
             case "path-traversal":
             case "zip-slip":
                 return "surefixbenign.txt";
+            case "open-redirect":
+                return "/surefixbenign";
             case "xss":
                 return "surefixbenign";
             default:

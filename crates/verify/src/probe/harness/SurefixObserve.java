@@ -266,6 +266,8 @@ public final class SurefixObserve {
                 return what.equals("effect");
             case "sql-injection":
                 return what.startsWith("call ") && SQL.contains(what.substring(what.lastIndexOf('.') + 1));
+            case "open-redirect":
+                return what.startsWith("call ") && what.endsWith(".sendRedirect");
             case "ldap-injection":
                 return what.startsWith("call ") && what.endsWith(".search");
             case "xpath-injection":
@@ -295,6 +297,9 @@ public final class SurefixObserve {
                 break;
             case "sql-injection":
                 bad = benign || text.contains("surefix' OR 'surefix'=");
+                break;
+            case "open-redirect":
+                bad = benign || text.startsWith("https://surefix.example");
                 break;
             case "ldap-injection":
                 bad = benign || text.contains(")(surefix=");

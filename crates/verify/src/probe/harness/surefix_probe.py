@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import select
+import shlex
 import signal
 import sys
 import time
@@ -33,8 +34,15 @@ ATTACKS = {
     "log-injection": "1\r\nsurefix: 1",
     "ldap-injection": "*)(surefix=*",
     "xpath-injection": "1' or 'surefix'='surefix",
+    "open-redirect": "https://surefix.example/",
+    "template-injection": "surefix{{7*191}}",
+    "code-injection": f"open({OUTSIDE!r}).close()",
+    "insecure-deserialization": f"!!python/object/apply:builtins.open [{OUTSIDE}]",
 }
-BENIGN = {"path-traversal": "surefixbenign.txt", "zip-slip": "surefixbenign.txt", "xss": "surefixbenign"}
+BENIGN = {
+    "open-redirect": "/surefixbenign",
+    "template-injection": "surefixbenign",
+    "path-traversal": "surefixbenign.txt", "zip-slip": "surefixbenign.txt", "xss": "surefixbenign"}
 
 # What opens a connection to a database.
 CONNECTS = [
@@ -183,13 +191,31 @@ def key_near(tree, line, col):
     return best[1] if best else None
 
 
+class Started(Exception):
+    """Instead of a program that would be started."""
+
+
+def second_command(text):
+    """True when a shell would take the attack's command for one of its own, and not for a part of a word."""
+    words = shlex.shlex(text, posix=True, punctuation_chars=";&|\n")
+    words.whitespace_split = True
+    try:
+        return "touch" in list(words)
+    except ValueError:
+        return True
+
+
+# The attack is code that opens a file.
+CODE = ("code-injection", "insecure-deserialization")
+
+
 class Seen:
     """What reached the sink."""
 
     def __init__(self, rule, attack):
         self.rule, self.attack = rule, attack
         self.text = ATTACKS[rule] if attack else BENIGN.get(rule, "1")
-        self.calls, self.hit = 0, ""
+        self.calls, self.hit, self.ended = 0, "", False
 
     def look(self, where, text, shell=True):
         self.calls += 1
@@ -202,18 +228,37 @@ class Seen:
             found = "\nsurefix" in text if self.attack else True
         elif self.rule == "xss":
             found = "<surefix>" in text if self.attack else "surefixbenign" in text
+        elif self.rule == "open-redirect":
+            found = text.startswith("https://surefix.example") if self.attack else True
+        elif self.rule == "template-injection":
+            found = "surefix1337" in text if self.attack else "surefixbenign" in text
+        elif self.rule in CODE:
+            found = os.path.normpath(text) == OUTSIDE
         elif self.rule == "command-injection":
-            found = shell and self.text in text if self.attack else True
+            found = shell and second_command(text) if self.attack else True
         else:
             found = self.text in text if self.attack else True
         if found:
             self.hit = where
 
     def file(self, event, args):
-        if event in FILE_EVENTS and self.rule in ("path-traversal", "zip-slip"):
+        if event in FILE_EVENTS and self.rule in ("path-traversal", "zip-slip") + CODE:
             for a in args[:2]:
                 if isinstance(a, (str, bytes, os.PathLike)):
                     self.look(event, os.fsdecode(a))
+
+    def command(self, event, args):
+        if self.rule != "command-injection" or self.ended or event not in ("os.system", "subprocess.Popen"):
+            return
+        if event == "os.system":
+            self.look(event, os.fsdecode(args[0]))
+        else:
+            words = args[1] if isinstance(args[1], (list, tuple)) else [args[1]]
+            words = [os.fsdecode(w) for w in words]
+            shell = len(words) > 2 and os.path.basename(words[0]) in ("sh", "bash") and words[1] == "-c"
+            self.look(event, words[2] if shell else " ".join(words), shell)
+        # It has been seen: nothing needs to be started.
+        raise Started
 
     def stand_in(self, root, case):
         """The calls that a stand-in remembers."""
@@ -230,16 +275,14 @@ class Seen:
             else:
                 continue
             where = name or case["method"]
-            if self.rule == "command-injection":
-                listed = isinstance(value, (list, tuple))
-                shell = bool(kwargs.get("shell")) or case["shell"]
-                text = " ".join(str(v) for v in value) if listed else str(value)
-                self.look(where, text, shell and (not listed or bool(kwargs.get("shell"))))
-            else:
-                self.look(where, value if isinstance(value, str) else str(value))
+            self.look(where, value if isinstance(value, str) else str(value))
 
 
 FILE_EVENTS = {"open", "os.remove", "os.rename", "os.listdir", "os.scandir", "os.rmdir", "os.mkdir", "shutil.copyfile", "shutil.rmtree"}
+
+
+# Rules whose sink is a call on an object that a stand-in can take the place of.
+STOOD_IN = ("sql-injection", "ldap-injection", "xpath-injection")
 
 
 class Records(logging.Handler):
@@ -278,11 +321,16 @@ def run(function, args, kwargs):
 
 def body(seen, result):
     """What a handler answers."""
-    if seen.rule not in ("xss", "header-injection"):
+    if seen.rule not in ("xss", "header-injection", "open-redirect", "template-injection"):
         return
     if isinstance(result, tuple):
         result = result[0] if result else ""
     headers = getattr(result, "headers", None)
+    if seen.rule == "open-redirect":
+        to = (headers or {}).get("Location")
+        if to:
+            seen.look("location", str(to))
+        return
     if seen.rule == "header-injection":
         for name, value in dict(headers or {}).items():
             seen.look("header", f"{name}: {value}")
@@ -301,37 +349,59 @@ def body(seen, result):
             break
 
 
-def flask_context(case, key, text, module):
+def other_inputs(function):
+    """The other names under which a handler asks for something: with none of them it might turn away at once."""
+    found = {}
+    for n in ast.walk(function):
+        if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant):
+            found[n.slice.value] = "1"
+        elif isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in ("get", "getlist") and n.args:
+            if isinstance(n.args[0], ast.Constant):
+                found[n.args[0].value] = "1"
+    return {k: v for k, v in found.items() if isinstance(k, str)}
+
+
+def flask_context(case, values, text, module):
     import flask
 
     app = next((v for v in vars(module).values() if isinstance(v, flask.Flask)), None) or flask.Flask("surefix")
+    if hasattr(app, "secret_key") and not app.secret_key:
+        app.secret_key = "surefix"
+    key = case["key"]
     part = case["source"]["name"].rsplit(".", 1)[-1]
     if part in ("form", "values"):
-        return app.test_request_context("/", method="POST", data={key: text})
+        return app.test_request_context("/", method="POST", data=values)
     if part in ("json", "get_json"):
-        return app.test_request_context("/", method="POST", json={key: text})
+        return app.test_request_context("/", method="POST", json=values)
     if part in ("data", "get_data"):
         return app.test_request_context("/", method="POST", data=text)
     if part == "cookies":
         return app.test_request_context("/", environ_base={"HTTP_COOKIE": f"{key}={text}"})
     if part == "headers":
         return app.test_request_context("/", environ_base={"HTTP_" + key.upper().replace("-", "_"): text})
-    return app.test_request_context("/", query_string={key: text})
+    return app.test_request_context("/", query_string=values)
 
 
-def django_request(case, key, text):
+def django_request(case, values, text):
     from django.test import RequestFactory
 
     part = case["source"]["name"].rsplit(".", 1)[-1]
     if part == "POST":
-        return RequestFactory().post("/", {key: text})
+        request = RequestFactory().post("/", values)
+    elif part == "FILES":
+        from django.core.files.uploadedfile import SimpleUploadedFile
+
+        request = RequestFactory().post("/", {**values, case["key"]: SimpleUploadedFile("surefix", text.encode())})
+    elif part == "body":
+        request = RequestFactory().post("/", data=text.encode(), content_type="text/plain")
+    else:
+        request = RequestFactory().get("/", values)
     if part == "COOKIES":
-        request = RequestFactory().get("/")
-        request.COOKIES[key] = text
-        return request
-    if part == "body":
-        return RequestFactory().post("/", data=text.encode(), content_type="text/plain")
-    return RequestFactory().get("/", {key: text})
+        request.COOKIES[case["key"]] = text
+    # What the middleware of a site would add.
+    request.user = mock.MagicMock()
+    request.session = {}
+    return request
 
 
 def once(case, attack):
@@ -362,15 +432,18 @@ def once(case, attack):
         raise NotCalled("the name of the function means something else at run time")
     signature = inspect.signature(function)
     key = key_near(source_tree, source["line"], source["col"]) or "surefix"
+    case["key"] = key
+    values = {**other_inputs(around[-1]), key: seen.text}
     # A parameter is named as it is, a member with its module.
     parameter = None if "." in source["name"] else source["name"]
     if parameter is not None and parameter not in signature.parameters:
         raise NotCalled("the parameter is not there at run time")
     root = mock.MagicMock()
     patches, root_param = [], None
-    if call is not None and outer and rule not in ("xss", "log-injection", "path-traversal", "zip-slip"):
+    if call is not None and outer and rule in STOOD_IN:
         name, is_param = root_of(outer[-1], call)
-        if is_param and outer[-1].name == around[-1].name:
+        same = sink["file"] == source["file"] and outer[-1].lineno == around[-1].lineno
+        if is_param and same:
             root_param = name
         elif name is not None and not is_param and hasattr(where, name):
             patches.append(mock.patch.object(where, name, root))
@@ -388,7 +461,7 @@ def once(case, attack):
         elif n == root_param:
             value = root
         elif uses_django and n == "request":
-            value = django_request(case, key, seen.text)
+            value = django_request(case, values, seen.text)
         elif n in ("self", "cls"):
             value = mock.MagicMock()
         else:
@@ -399,9 +472,9 @@ def once(case, attack):
             args.append(value)
     context = None
     if "flask" in source["name"] or "werkzeug" in source["name"]:
-        context = flask_context(case, key, seen.text, module)
+        context = flask_context(case, values, seen.text, module)
     elif "flask" in sys.modules and parameter is not None:
-        context = flask_context({"source": {"name": "args"}}, "surefix", "1", module)
+        context = flask_context({"source": {"name": "args"}, "key": "surefix"}, {}, "1", module)
     handler = Records(seen) if rule == "log-injection" else None
     if handler:
         logging.disable(logging.NOTSET)
@@ -412,6 +485,7 @@ def once(case, attack):
             logger.propagate = True
         logging.root.addHandler(handler)
     sys.addaudithook(seen.file)
+    sys.addaudithook(seen.command)
     for p in patches:
         p.start()
     try:
@@ -424,6 +498,7 @@ def once(case, attack):
         body(seen, result)
     except BaseException as e:  # noqa: B902 - whatever the function throws is how it ended
         how = "threw " + type(e).__name__
+    seen.ended = True
     for p in patches:
         p.stop()
     seen.stand_in(root, case)
