@@ -70,7 +70,8 @@ fn one_line(list: &List<'_>, line: Span, edits: &mut Vec<Edit>) {
     let on_line: Vec<Span> = list.args.iter().copied().filter(|a| line.contains(*a)).collect();
     let (Some(first), Some(last)) = (on_line.first().copied(), on_line.last().copied()) else { return };
     let eol = eol_at(list.text, line.lo);
-    let hangs = first_on_line(list.text, first.lo);
+    // A line behind the one with the parenthesis has its indentation already.
+    let hangs = first_on_line(list.text, first.lo) || line.lo > list.span.lo;
     let outer = indent_at(list.text, line.lo);
     let indent = if hangs { outer.to_string() } else { format!("{outer}{}", list.unit.repeat(list.steps)) };
     let mut new = Vec::new();

@@ -5,7 +5,7 @@
 //! around it stays what the author wrote.
 
 use crate::FixCx;
-use surefix_dataflow::{Flow, Frag, Hole, Shape};
+use surefix_dataflow::{Flow, Frag, Hole, Shape, StepKind};
 use surefix_ir::{Callee, FnId, Function, Op, ValueId};
 use surefix_text::{FileId, Reason, Refusal, Span};
 
@@ -55,6 +55,16 @@ pub fn constants_hold(shapes: &[Shape], special: impl Fn(char) -> bool) -> bool 
 /// The function of a fact.
 pub fn function<'a>(cx: &FixCx<'a>, file: FileId, func: u32) -> Option<&'a Function> {
     cx.detect.program.modules.get(file.0 as usize)?.functions.get(func as usize)
+}
+
+/// True when text with line breaks of the program's own was put together on the way to the expression at `site`, which would lose them.
+pub(crate) fn made_with_breaks(cx: &FixCx<'_>, flow: &Flow, file: FileId, site: Span) -> bool {
+    flow.trace.iter().any(|s| {
+        let part = s.place.file == file && s.place.span.contains(site);
+        let code = s.place.span.of(cx.detect.text(s.place.file));
+        let breaks = code.contains("\\n") || code.contains("\"\"\"") || code.contains("%n");
+        s.what == StepKind::Concat && !part && breaks
+    })
 }
 
 /// True when `to` is computed from `from` inside `f`.

@@ -126,6 +126,16 @@ fn upload_name(flow: &Flow, java: &JavaCx<'_>) -> Result<Option<Fix>, Refusal> {
     let upload = ["getSubmittedFileName", "getOriginalFilename"].iter().any(|n| flow.source_name.ends_with(n));
     let Some(at) = flow.arg.filter(|_| upload) else { return Ok(None) };
     let Some(arg) = flow.call.args.get(at) else { return Ok(None) };
+    // Only the name itself: of a path that was put together the last element alone would be another place.
+    let whole = |s: &surefix_dataflow::TraceStep| match s.what {
+        StepKind::Concat | StepKind::Store => false,
+        StepKind::Through => s.name.starts_with("java.lang.String."),
+        _ => true,
+    };
+    let text = !arg.types.is_empty() && arg.types.iter().all(|t| t == "java.lang.String");
+    if !text || !flow.trace.iter().all(whole) {
+        return Ok(None);
+    }
     let mut draft = Draft::default();
     let file = draft.java_type(java, FILE)?;
     let text = java.as_primary(arg.span.of(java.text));
@@ -492,6 +502,13 @@ fn guard(java: &JavaCx<'_>, o: &Origins<'_>, sites: &[Site], sink: Span) -> Resu
 
 /// Replaces the marked type names by what the file must write for them.
 fn bring(java: &JavaCx<'_>, text: &str, draft: &mut Draft) -> Result<String, Refusal> {
+    // A file that says `Path.of` everywhere goes on saying it.
+    let (old, new) = (format!("\u{1}{PATHS}\u{1}.get("), "\u{1}java.nio.file.Path\u{1}.of(");
+    let text = if java.text.contains("Path.of(") && !java.text.contains("Paths.get(") {
+        text.replace(&old, new)
+    } else {
+        text.to_string()
+    };
     let mut out = String::new();
     for (i, piece) in text.split('\u{1}').enumerate() {
         if i % 2 == 1 { out.push_str(&draft.java_type(java, piece)?) } else { out.push_str(piece) }

@@ -86,10 +86,76 @@ fn leak(java: &JavaCx<'_>, call: &CallFact) -> Option<Leak> {
         let method = parent.child_by_field_name("name").map_or("", |n| java.node_text(n));
         let gives = (method.starts_with("get") && method != "getFilePointer")
             || matches!(method, "lines" | "iterator" | "stream" | "accept" | "toString");
-        receiver && method != "close" && !gives
+        receiver && method != "close" && !gives && !handed_on(java, parent)
     });
+    // The author says that it stays open on purpose.
+    if stmt.of(java.text).contains("@SuppressWarnings") {
+        return None;
+    }
     (only_receiver && !uses.reads.is_empty()).then_some(Leak { uses, stmt })
 }
+
+/// Methods of streams that take the elements: what they give does not live on the stream any more.
+const TERMINAL: &[&str] = &[
+    "allMatch",
+    "anyMatch",
+    "average",
+    "collect",
+    "count",
+    "findAny",
+    "findFirst",
+    "forEach",
+    "forEachOrdered",
+    "max",
+    "min",
+    "noneMatch",
+    "reduce",
+    "sum",
+    "toArray",
+    "toList",
+];
+
+/// True when a stream that is derived from the resource by this call is returned, stored or given away before its elements are
+/// taken: it would be closed by then.
+fn handed_on(java: &JavaCx<'_>, call: Node<'_>) -> bool {
+    let mut at = call;
+    let mut derived = false;
+    loop {
+        let method = at.child_by_field_name("name").map_or("", |n| java.node_text(n));
+        if TERMINAL.contains(&method) {
+            return false;
+        }
+        derived |= LAZY.contains(&method);
+        match at.parent().filter(|p| p.kind() == "method_invocation" && p.child_by_field_name("object") == Some(at)) {
+            Some(p) => at = p,
+            None => return derived && at.parent().is_some_and(|p| p.kind() != "expression_statement"),
+        }
+    }
+}
+
+/// Methods that give another stream over the same resource.
+const LAZY: &[&str] = &[
+    "boxed",
+    "distinct",
+    "dropWhile",
+    "filter",
+    "flatMap",
+    "limit",
+    "map",
+    "mapToDouble",
+    "mapToInt",
+    "mapToLong",
+    "mapToObj",
+    "onClose",
+    "parallel",
+    "peek",
+    "sequential",
+    "skip",
+    "sorted",
+    "takeWhile",
+    "unordered",
+    "spliterator",
+];
 
 /// The argument is a resource that stands elsewhere too.
 fn wraps(java: &JavaCx<'_>, arg: Span) -> bool {

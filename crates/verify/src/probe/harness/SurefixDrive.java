@@ -87,6 +87,11 @@ public final class SurefixDrive {
         for (String p : new String[] {"javax", "jakarta"}) {
             System.setProperty(p + ".persistence.validation.mode", "none");
         }
+        // What is only logged for those who look closely is logged as well.
+        System.setProperty("log4j2.level", "TRACE");
+        System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "trace");
+        System.setProperty("org.apache.commons.logging.simplelog.defaultlog", "trace");
+        java.util.logging.Logger.getLogger("").setLevel(java.util.logging.Level.ALL);
         DriverManager.registerDriver(Stand.driver());
         // These are watched through their implementations, so they must be there first.
         for (String name : new String[] {
