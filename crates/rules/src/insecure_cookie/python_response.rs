@@ -12,20 +12,15 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         return Err(Refusal::new(Reason::NoRecipe, "the flags are given by position"));
     }
     let mut edits = Vec::new();
-    // Both as one insertion: two insertions at one point would be a conflict.
-    let mut missing = Vec::new();
+    let at = py.args(call.span).len();
     for (name, wanted) in [("secure", found.variant != "http-only"), ("httponly", found.variant != "secure")] {
         if wanted {
             if py.keyword(call.span, name).is_some() {
                 py.set_keyword(call.span, name, "True", &mut edits)?;
             } else {
-                missing.push(format!("{name}=True"));
+                py.insert_arg(call.span, at, &format!("{name}=True"), &mut edits)?;
             }
         }
-    }
-    if !missing.is_empty() {
-        let at = py.args(call.span).len();
-        py.insert_arg(call.span, at, &missing.join(", "), &mut edits)?;
     }
     let mut assurance = Assurance::start(Tier::Observable);
     assurance.lower(Tier::Observable, NOTICED);

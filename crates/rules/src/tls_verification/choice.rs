@@ -40,6 +40,12 @@ const STEPS: &str = "Decide whether the setting shall stay. If not, remove it wi
 /// function that is named for it.
 pub(crate) fn none_made(cx: &FixCx<'_>, found: &Found) -> Result<(), Refusal> {
     let Some(call) = found.call() else { return Ok(()) };
+    if call.callee.starts_with("com.jcraft.jsch.") && !cx.detect.text(found.file).contains("setKnownHosts") {
+        let why = "no known hosts are loaded, so every host would be refused";
+        return Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(
+            "Load the file with the keys of the hosts by JSch.setKnownHosts, then set StrictHostKeyChecking to yes.",
+        ));
+    }
     let decided = || -> Option<String> {
         if let Some(condition) = condition(cx, found.file, found.span) {
             return Some(format!("the condition `{condition}` decides whether certificates and names are verified"));

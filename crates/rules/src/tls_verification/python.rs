@@ -69,6 +69,7 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact, edits: &mut Ve
         .filter(|f| f.rule == found.rule && f.file == found.file && f.variant == "attribute")
         .filter(|f| f.call().is_some_and(|c| c.func == call.func && target(&py, c.span) == target(&py, call.span)))
         .collect();
+    trust(&py, call, &mine, edits)?;
     for f in mine {
         let Some(value) = declarative::assigned(&py, f.span) else {
             return Err(Refusal::new(Reason::ShapeUnknown, "the check is not switched off by a plain assignment"));
@@ -89,6 +90,24 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact, edits: &mut Ve
         edits.push(Edit::replace(py.file, value, new));
     }
     Ok(())
+}
+
+/// A context that is made empty trusts nobody: certificates of the system are loaded where the function loads none.
+fn trust(py: &PyCx<'_>, call: &CallFact, mine: &[&Found], edits: &mut Vec<Edit>) -> Result<(), Refusal> {
+    let Some(name) = target(py, call.span) else { return Ok(()) };
+    let around = py.function_of(call.span).map_or(py.text, |f| f.of(py.text));
+    let empty = around.lines().any(|l| {
+        let made = l.split_once('=').filter(|(left, _)| left.trim() == name);
+        made.is_some_and(|(_, right)| {
+            right.trim().split('(').next().is_some_and(|c| facts::last(c.trim()) == "SSLContext")
+        })
+    });
+    let loads = ["load_default_certs", "load_verify_locations", "set_default_verify_paths"];
+    if !empty || loads.iter().any(|l| around.contains(&format!("{name}.{l}"))) {
+        return Ok(());
+    }
+    let Some(stmt) = mine.iter().filter_map(|f| py.stmt_of(f.span)).max() else { return Ok(()) };
+    py.insert_after_stmt(stmt, &[&format!("{name}.load_default_certs()")], edits)
 }
 
 /// What is assigned to, without the attribute: `ctx` of `ctx.check_hostname = False`.
