@@ -64,7 +64,7 @@ pub struct Session<'a> {
 const ROUNDS: usize = 200;
 
 impl<'a> Session<'a> {
-    /// Starts with a known baseline, or makes one.
+    /// Starts with a known baseline, or makes one. Steps that a known one has no use of are asked again.
     pub fn new(
         plan: &'a Plan,
         tester: &'a mut dyn Tester,
@@ -74,7 +74,10 @@ impl<'a> Session<'a> {
         let known = known.filter(|b| b.steps.len() == plan.steps.len() && b.flaky.len() == plan.steps.len());
         let mut out = Session { plan, tester, baseline: Baseline::default(), runs: 0, learned: false, progress };
         match known {
-            Some(b) => out.baseline = b,
+            Some(b) => {
+                out.baseline = b;
+                out.refresh();
+            }
             None => {
                 (out.progress)("the project as it is");
                 let all: Vec<usize> = (0..plan.steps.len()).collect();
@@ -84,6 +87,20 @@ impl<'a> Session<'a> {
             }
         }
         out
+    }
+
+    /// Asks steps once more that could not tell anything when the baseline was kept: what they lacked (a library, a program) may be
+    /// there by now, and that is no part of the project's content.
+    fn refresh(&mut self) {
+        let again: Vec<usize> = (0..self.plan.steps.len()).filter(|i| self.useless(*i).is_some()).collect();
+        if again.is_empty() {
+            return;
+        }
+        (self.progress)("what could not be used before");
+        for (step, run) in again.iter().zip(self.run(&Texts::new(), &again)) {
+            self.learned |= self.baseline.steps[*step] != run;
+            self.baseline.steps[*step] = run;
+        }
     }
 
     fn run(&mut self, changed: &Texts, steps: &[usize]) -> Vec<StepRun> {

@@ -49,6 +49,15 @@ impl Tester for Fake {
     }
 }
 
+/// Answers as in a baseline.
+struct Same(Baseline);
+
+impl Tester for Same {
+    fn run(&mut self, _: &Texts, steps: &[usize]) -> Vec<StepRun> {
+        steps.iter().map(|s| self.0.steps[*s].clone()).collect()
+    }
+}
+
 fn plan() -> Plan {
     let step = |id: &str, serves, report| Step {
         id: id.to_string(),
@@ -154,8 +163,25 @@ fn gates_say_why_they_were_not_run() {
         ],
         flaky: vec![BTreeSet::new(); 2],
     };
-    let s = Session::new(&plan, &mut fake, Some(red), &mut quiet);
+    let mut same = Same(red.clone());
+    let s = Session::new(&plan, &mut same, Some(red), &mut quiet);
     assert_eq!(s.usable(), Vec::<usize>::new());
     assert!(s.gate(Serves::Build, &["a.py".into()]).unwrap().contains("`run build` fails before the fixes, too"));
     assert!(s.gate(Serves::Tests, &["a.py".into()]).unwrap().contains("no test is run"));
+}
+
+#[test]
+fn what_a_known_baseline_could_not_use_is_asked_again() {
+    let plan = plan();
+    let mut fake = Fake { breaks: Vec::new(), flaky: None, build: None, calls: 0, tested: 0 };
+    let mut quiet = |_: &str| {};
+    let good = Session::new(&plan, &mut fake, None, &mut quiet).baseline.clone();
+    let mut bad = good.clone();
+    bad.steps[0] = StepRun { success: false, how: "exit code 1".into(), results: None, tail: "no library".into() };
+    let mut fake = Fake { breaks: Vec::new(), flaky: None, build: None, calls: 0, tested: 0 };
+    let session = Session::new(&plan, &mut fake, Some(bad), &mut quiet);
+    assert!(session.learned && session.baseline == good && session.runs == 1);
+    let mut fake = Fake { breaks: Vec::new(), flaky: None, build: None, calls: 0, tested: 0 };
+    let session = Session::new(&plan, &mut fake, Some(good), &mut quiet);
+    assert!(!session.learned && session.runs == 0);
 }
