@@ -38,7 +38,17 @@ pub(crate) fn all<'a>(cx: &'a DetectCx<'_>, wanted: &dyn Fn(&str) -> bool) -> Ve
             }
         }
     }
-    out
+    decided(out)
+}
+
+/// Without the settings that have both truth values in one place: a condition decides, and each branch is meant.
+fn decided(all: Vec<Setting<'_>>) -> Vec<Setting<'_>> {
+    let other = |s: &Setting<'_>| {
+        let Const::Bool(b) = s.value else { return false };
+        all.iter().any(|o| (o.file, o.name, o.home) == (s.file, s.name, s.home) && *o.value == Const::Bool(!b))
+    };
+    let keep: Vec<bool> = all.iter().map(|s| !other(s)).collect();
+    all.into_iter().zip(keep).filter(|(_, k)| *k).map(|(s, _)| s).collect()
 }
 
 fn of_function<'a>(

@@ -5,7 +5,7 @@ mod local;
 
 use crate::origins::Origins;
 use crate::{Confidence, DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows, hosts};
-use surefix_dataflow::Flow;
+use surefix_dataflow::{Flow, Frag, Shape};
 use surefix_ir::{Callee, Lang, Op};
 use surefix_models::Kind;
 use surefix_text::{FileId, Fix, Refusal, Tier};
@@ -30,7 +30,7 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     let mut at = 0;
     out.retain(|f| {
         at += 1;
-        let harmless = |flow: &Flow| stays_here(cx, flow) || local::is_checked(cx, flow);
+        let harmless = |flow: &Flow| stays_here(cx, flow) || only_query(flow) || local::is_checked(cx, flow);
         at <= first || !f.flow.as_ref().is_some_and(|flow| harmless(flow))
     });
     for found in out.iter_mut().skip(first) {
@@ -47,6 +47,23 @@ fn stays_here(cx: &DetectCx<'_>, flow: &Flow) -> bool {
     let Some(parts) = origins.parts(origins.behind(value)) else { return false };
     let head = parts.first().and_then(|p| origins.text(*p)).unwrap_or("");
     head.strip_prefix('/').and_then(|rest| rest.chars().next()).is_some_and(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// The untrusted text stands behind a question mark or number sign of the program's own: it names no host.
+fn only_query(flow: &Flow) -> bool {
+    let behind = |s: &Shape| {
+        for f in &s.frags {
+            match f {
+                Frag::Lit { text, .. } if text.contains(['?', '#']) => return true,
+                Frag::Hole(h) if h.tainted => return false,
+                Frag::Rep(_) => return false,
+                _ => {}
+            }
+        }
+        true
+    };
+    let tainted = |f: &Frag| matches!(f, Frag::Hole(h) if h.tainted);
+    flow.shapes.iter().any(|s| s.frags.iter().any(tainted)) && flow.shapes.iter().all(behind)
 }
 
 /// The address of the request itself: it begins with a slash and was found by a route. Only `//host` would leave the site, which

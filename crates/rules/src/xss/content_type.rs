@@ -12,8 +12,16 @@ use tree_sitter::Node;
 pub(super) fn is_page(flow: &Flow) -> bool {
     let call = &flow.call;
     // A body of unknown type is written by whatever converter takes it: as JSON, or byte by byte. Only texts are pages.
-    let body = flow.arg.and_then(|a| call.args.get(a)).filter(|_| call.callee.starts_with("org.springframework.http."));
-    if body.is_some_and(|b| b.types.is_empty() && b.shapes.is_empty() && b.consts.is_none()) {
+    let converted = ["org.springframework.http.", "javax.ws.rs.", "jakarta.ws.rs."];
+    let converted = converted.iter().any(|p| call.callee.starts_with(p));
+    let body = flow.arg.and_then(|a| call.args.get(a)).filter(|_| converted);
+    let text = |t: &String| {
+        let last = t.rsplit('.').next().unwrap_or(t);
+        t.starts_with("java.lang.") && matches!(last, "String" | "CharSequence" | "StringBuilder" | "StringBuffer")
+    };
+    let unknown = |b: &ArgFact| b.types.is_empty() && b.shapes.is_empty() && b.consts.is_none();
+    let object = |b: &ArgFact| !b.types.is_empty() && !b.types.iter().any(text);
+    if body.is_some_and(|b| unknown(b) || object(b)) {
         return false;
     }
     let said = said(flow);
