@@ -366,8 +366,15 @@ impl<'a> Frame<'_, 'a> {
         }
         let mut project: Vec<FnRef> = Vec::new();
         let mut rows_of: Vec<(G, &[surefix_models::Row])> = Vec::new();
+        // What a source of a library gave is an object of the library, whatever classes of the project its type has.
+        let given = self.lang == Lang::Java
+            && r.taint.iter().any(|t| matches!(t.src, Src::Real { .. }))
+            && r.refs.iter().all(|o| st.heap.get(o).and_then(|o| o.ty).is_none_or(|t| !link.classes.contains_key(&t)));
         for t in &tys {
-            let found = self.dispatch(*t, n, r.exact, &args);
+            let mut found = self.dispatch(*t, n, r.exact, &args);
+            if given && !link.classes.contains_key(t) && link.rows(self.lang, *t, n).is_some() {
+                found.clear();
+            }
             if !found.is_empty() {
                 if !r.exact && found.len() > 1 {
                     self.relevant |= r.deps;
