@@ -197,10 +197,20 @@ fn followed(cx: &DetectCx<'_>, call: &CallFact) -> (Vec<Span>, bool, Vec<Span>) 
     stmts.dedup();
     let returned = func.blocks.iter().any(|b| matches!(b.term, Term::Return(Some(v)) if hit[v.0 as usize]));
     let mut beside = Vec::new();
-    for (instr, _) in func.instrs.iter().zip(&hit).filter(|(_, h)| **h) {
-        if let Op::Call(c) = &instr.op
-            && c.args.iter().any(|a| hit[a.value.0 as usize])
-        {
+    for (n, instr) in func.instrs.iter().enumerate().filter(|(n, _)| hit[*n]) {
+        let Op::Call(c) = &instr.op else { continue };
+        // Bounds and lengths (`random.nextInt(sessionTimeout)`) are no purpose either.
+        let asked = match &c.callee {
+            surefix_ir::Callee::Method { recv, .. } => {
+                hit[recv.0 as usize] && !c.args.iter().any(|a| hit[a.value.0 as usize])
+            }
+            _ => false,
+        };
+        let asked = asked || (n == call.value as usize && call.result_used);
+        if asked {
+            beside.extend(c.args.iter().map(|a| a.span));
+        }
+        if c.args.iter().any(|a| hit[a.value.0 as usize]) {
             // A text argument names the value (`put("token", x)`), a named one is given for itself.
             beside.extend(
                 c.args.iter().filter(|a| !hit[a.value.0 as usize] && !func_text(func, a.value)).map(|a| a.span),

@@ -3,6 +3,7 @@
 use crate::{FixCx, Found, purpose};
 use ruff_python_ast::AnyNodeRef;
 use surefix_ir::{Callee, Lang, Op};
+use surefix_rewrite::java::locals::LocalKind;
 use surefix_rewrite::{JavaCx, PyCx};
 use surefix_syntax::{java, python};
 use surefix_text::{FileId, Reason, Refusal, Span};
@@ -47,6 +48,11 @@ pub(crate) fn none_made(cx: &FixCx<'_>, found: &Found) -> Result<(), Refusal> {
         ));
     }
     let decided = || -> Option<String> {
+        if cx.detect.lang(found.file) == Lang::Java
+            && let Some(field) = set_elsewhere(&cx.java(found.file), found.span)
+        {
+            return Some(format!("other code decides what {field} is"));
+        }
         if let Some(condition) = condition(cx, found.file, found.span) {
             return Some(format!("the condition `{condition}` decides whether certificates and names are verified"));
         }
@@ -61,6 +67,35 @@ pub(crate) fn none_made(cx: &FixCx<'_>, found: &Found) -> Result<(), Refusal> {
         Some(why) => Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(STEPS)),
         None => Ok(()),
     }
+}
+
+/// The field that is not final, or the parameter, that the call at `span` takes its only argument from.
+fn set_elsewhere<'t>(jx: &JavaCx<'t>, span: Span) -> Option<&'t str> {
+    let args = jx.args(span);
+    let [arg] = args.as_slice() else { return None };
+    let node = jx.node_at(*arg)?;
+    let name = match node.kind() {
+        "identifier" => node,
+        "field_access" if node.child_by_field_name("object").is_some_and(|o| o.kind() == "this") => {
+            node.child_by_field_name("field")?
+        }
+        _ => return None,
+    };
+    let name = jx.node_text(name);
+    if node.kind() == "identifier"
+        && let Some(local) = jx.uses(name, *arg)
+    {
+        let given = local.kind == LocalKind::Parameter && local.writes.is_empty();
+        return given.then_some(name);
+    }
+    let mut found = false;
+    java::walk(jx.root(), &mut |n| {
+        found |= n.kind() == "variable_declarator"
+            && n.child_by_field_name("name").is_some_and(|x| jx.node_text(x) == name)
+            && n.parent().is_some_and(|p| p.kind() == "field_declaration" && !jx.node_text(p).contains("final "));
+        true
+    });
+    found.then_some(name)
 }
 
 /// Calls by this name anywhere in the program.
