@@ -367,14 +367,17 @@ impl<'a> Frame<'_, 'a> {
         let mut project: Vec<FnRef> = Vec::new();
         let mut rows_of: Vec<(G, &[surefix_models::Row])> = Vec::new();
         // What a source of a library gave is an object of the library, whatever classes of the project its type has.
-        let given = self.lang == Lang::Java
-            && r.taint.iter().any(|t| matches!(t.src, Src::Real { .. }))
-            && r.refs.iter().all(|o| st.heap.get(o).and_then(|o| o.ty).is_none_or(|t| !link.classes.contains_key(&t)));
+        let given = |t: G| {
+            self.lang == Lang::Java
+                && !link.classes.contains_key(&t)
+                && r.taint.iter().any(|t| matches!(t.src, Src::Real { .. }))
+                && r.refs
+                    .iter()
+                    .all(|o| st.heap.get(o).and_then(|o| o.ty).is_none_or(|t| !link.classes.contains_key(&t)))
+                && link.rows(self.lang, t, n).is_some()
+        };
         for t in &tys {
-            let mut found = self.dispatch(*t, n, r.exact, &args);
-            if given && !link.classes.contains_key(t) && link.rows(self.lang, *t, n).is_some() {
-                found.clear();
-            }
+            let found = if given(*t) { Vec::new() } else { self.dispatch(*t, n, r.exact, &args) };
             if !found.is_empty() {
                 if !r.exact && found.len() > 1 {
                     self.relevant |= r.deps;

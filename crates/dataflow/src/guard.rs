@@ -102,6 +102,11 @@ impl Frame<'_, '_> {
         v
     }
 
+    /// True when two values are the same path in other words: compared with itself, it proves nothing.
+    fn same_path(&self, a: ValueId, b: ValueId) -> bool {
+        self.congruent(self.peeled(a), self.peeled(b), 0)
+    }
+
     /// True when two values are computed alike from the same values.
     fn congruent(&self, a: ValueId, b: ValueId, depth: u32) -> bool {
         if a == b {
@@ -402,10 +407,7 @@ impl Frame<'_, '_> {
                         Base::Arg { pos: Some(p), .. } => arg(*p as usize),
                         _ => None,
                     };
-                    // What is compared with itself proves nothing of it.
-                    let vacuous = |t: ValueId| {
-                        arg(0).is_some_and(|other| other != t && self.congruent(self.peeled(t), self.peeled(other), 0))
-                    };
+                    let vacuous = |t: ValueId| arg(0).is_some_and(|other| other != t && self.same_path(t, other));
                     if let Some(t) = target.filter(|t| !vacuous(*t)) {
                         for u in self.spoken_for(t) {
                             self.add_fact(st, u, Fact::clean(*kinds));
@@ -466,9 +468,9 @@ impl Frame<'_, '_> {
             "str.starts_with" => {
                 let tv = self.get(st, this);
                 let Some(o) = ov else { return };
-                let trusted = !o.taint.iter().any(|t| matches!(t.src, crate::val::Src::Real { .. }));
+                let trusted = !o.taint.iter().any(|t| matches!(t.src, crate::val::Src::Real { .. }))
+                    && !other.is_some_and(|o| self.same_path(this, o));
                 let normal = tv.taint.iter().any(|t| t.flags & tflag::NORMAL != 0) || self.is_normal(this, 0);
-                let trusted = trusted && !other.is_some_and(|o| self.congruent(self.peeled(this), self.peeled(o), 0));
                 let closed = self.ends_in_separator(&o) || other.is_some_and(|o| self.joins_nothing(o, 0));
                 if yes && trusted && normal && closed {
                     for u in self.spoken_for(this) {

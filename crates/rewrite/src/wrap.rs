@@ -31,9 +31,8 @@ fn limit(list: &List<'_>) -> usize {
     list.text.lines().map(|l| l.chars().count()).max().unwrap_or(0).clamp(list.narrow, WIDE)
 }
 
-/// Columns of the line that holds `at` once the edits are applied to it.
-fn columns(list: &List<'_>, at: u32, edits: &[Edit]) -> usize {
-    let line = Span::new(line_start(list.text, at), line_end(list.text, at));
+/// Columns of the line once the edits are applied to it.
+fn columns(list: &List<'_>, line: Span, edits: &[Edit]) -> usize {
     let old = line.of(list.text).chars().count();
     let (mut more, mut less) = (0, 0);
     for e in edits.iter().filter(|e| e.file == list.file && line.contains(e.span)) {
@@ -58,8 +57,9 @@ pub(crate) fn arguments(list: &List<'_>, edits: &mut Vec<Edit>) {
         .collect();
     lines.sort();
     lines.dedup();
+    let limit = limit(list);
     for line in lines {
-        if columns(list, line.lo, edits) > limit(list) {
+        if columns(list, line, edits) > limit {
             one_line(list, line, edits);
         }
     }

@@ -20,3 +20,8 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         Lang::Python => python::fix(cx, found),
     }
 }
+
+/// True when the name stands in the code as a word: `dir = new File(dir, name)` leaves no base to compare with behind it.
+fn mentions(code: &str, name: &str) -> bool {
+    code.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$'))).any(|w| w == name)
+}

@@ -132,15 +132,7 @@ pub(crate) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         return Err(Refusal::new(Reason::NoLocalFix, "the model only reports this call").with_steps(row.note.clone()));
     }
     if found.rule == "tls-verification" {
-        crate::tls_verification::choice::none_made(cx, found)?;
-    }
-    let python_call = cx.detect.lang(found.file) == Lang::Python;
-    if found.rule == "tls-verification" && python_call && second_try(&cx.python(found.file), call.span) {
-        let why = "the call repeats without verification what failed with it";
-        return Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(
-            "Decide whether a server with a broken certificate may be contacted at all. If not, remove the second attempt and report the \
-             error; if it must be, send nothing secret over it and believe nothing that comes back.",
-        ));
+        crate::tls_verification::choice::none_in_call(cx, found)?;
     }
     let mut out = Out { edits: Vec::new(), needs: Vec::new() };
     match cx.detect.lang(found.file) {
@@ -314,17 +306,6 @@ pub(crate) fn assigned(py: &PyCx<'_>, span: Span) -> Option<Span> {
         Stmt::AnnAssign(a) => a.value.as_deref().map(pytree::span_of),
         _ => None,
     }
-}
-
-/// The call stands in a handler of failed verification: verified again, it can only fail again.
-pub(crate) fn second_try(py: &PyCx<'_>, span: Span) -> bool {
-    py.path_to(span).iter().any(|n| match n {
-        ruff_python_ast::AnyNodeRef::ExceptHandlerExceptHandler(h) => h.type_.as_deref().is_some_and(|t| {
-            let text = py.expr_text(pytree::span_of(t));
-            ["SSLError", "SSLCertVerificationError", "CertificateError"].iter().any(|e| text.contains(e))
-        }),
-        _ => false,
-    })
 }
 
 /// The variable to which the value of the call at `span`, and nothing else, is assigned.

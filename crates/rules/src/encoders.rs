@@ -106,12 +106,11 @@ pub enum JavaEncoder {
 /// The encoder that a Java file should use: a library that the project has, else a method of its own.
 pub fn java_encoder(cx: &FixCx<'_>, file: FileId, place: PagePlace) -> Result<JavaEncoder, Refusal> {
     let path = cx.path(file);
-    let dep = |name: &str| cx.detect.project.brings_dep(path, name);
-    let any = |names: &[&str]| names.iter().any(|n| cx.detect.project.has_dep(path, n).is_some());
-    let uses = |names: &[&str], prefix: &str| {
-        // What is only there to compile against is used where it is used already.
-        let only_here = any(names) && !names.iter().any(|n| dep(n).is_some());
-        imported(cx, file, prefix, only_here)
+    let project = cx.detect.project;
+    // What is only there to compile against is used where it is used already.
+    let has = |names: &[&str], prefix: &str| {
+        names.iter().any(|n| project.brings_dep(path, n).is_some())
+            || imported(cx, file, prefix, names.iter().any(|n| project.has_dep(path, n).is_some()))
     };
     let spring = [
         "org.springframework:spring-web",
@@ -120,28 +119,23 @@ pub fn java_encoder(cx: &FixCx<'_>, file: FileId, place: PagePlace) -> Result<Ja
         "org.springframework.boot:spring-boot-starter-web",
         "org.springframework.boot:spring-boot-starter-webflux",
     ];
-    let owasp = ["org.owasp.encoder:encoder"];
-    if dep(owasp[0]).is_some() || uses(&owasp, "org.owasp.encoder.") {
+    if has(&["org.owasp.encoder:encoder"], "org.owasp.encoder.") {
         return Ok(JavaEncoder::Owasp);
     }
-    let version = spring.iter().find_map(|d| dep(d).map(|v| (d, v)));
-    if version.is_some() || uses(&spring, "org.springframework.web.") {
-        let version =
-            version.or_else(|| spring.iter().find_map(|d| cx.detect.project.has_dep(path, d).map(|v| (d, v))));
+    if has(&spring, "org.springframework.web.") {
+        let firm = spring.iter().find_map(|d| project.brings_dep(path, d).map(|v| (d, v)));
+        let version = firm.or_else(|| spring.iter().find_map(|d| project.has_dep(path, d).map(|v| (d, v))));
         let old = version.is_some_and(|(d, v)| !d.contains("boot") && v.is_some_and(|v| older(&v, (4, 1, 2))));
         return Ok(JavaEncoder::Spring(!old));
     }
-    let esapi = ["org.owasp.esapi:esapi"];
-    if dep(esapi[0]).is_some() || uses(&esapi, "org.owasp.esapi.") {
+    if has(&["org.owasp.esapi:esapi"], "org.owasp.esapi.") {
         return Ok(JavaEncoder::Esapi);
     }
     if place == PagePlace::Html {
-        let text = ["org.apache.commons:commons-text"];
-        if dep(text[0]).is_some() || uses(&text, "org.apache.commons.text.") {
+        if has(&["org.apache.commons:commons-text"], "org.apache.commons.text.") {
             return Ok(JavaEncoder::CommonsText);
         }
-        let lang = ["org.apache.commons:commons-lang3"];
-        if dep(lang[0]).is_some() || uses(&lang, "org.apache.commons.lang3.StringEscapeUtils") {
+        if has(&["org.apache.commons:commons-lang3"], "org.apache.commons.lang3.StringEscapeUtils") {
             return Ok(JavaEncoder::CommonsLang3);
         }
     }

@@ -62,7 +62,7 @@ pub fn fix_python(cx: &FixCx<'_>, found: &Found, title: &str) -> Result<Fix, Ref
     for s in &sites {
         let px = syntax.file(s.file);
         let text = s.span.of(px.text);
-        keeps_breaks(cx, flow, s)?;
+        operands::keeps_breaks(cx, flow, s)?;
         if let Some((part, new)) = joined(&px, s.span, stripped) {
             px.no_comment_inside(part)?;
             edits.push(Edit::replace(s.file, part, new));
@@ -74,18 +74,6 @@ pub fn fix_python(cx: &FixCx<'_>, found: &Found, title: &str) -> Result<Fix, Ref
     }
     px.wrap_args(flow.call.span, &mut edits);
     Ok(Fix { title: title.into(), edits, assurance, needs: Vec::new() })
-}
-
-/// Refuses where the whole of a text of several lines would be cleaned.
-pub(crate) fn keeps_breaks(cx: &FixCx<'_>, flow: &Flow, site: &Site) -> Result<(), Refusal> {
-    match operands::made_with_breaks(cx, flow, site.file, site.span) {
-        false => Ok(()),
-        true => Err(Refusal::new(
-            Reason::ShapeUnknown,
-            "the text has line breaks of the program's own, which would be lost",
-        )
-        .with_steps("Take the line breaks out of the untrusted value where it is put into the text.")),
-    }
 }
 
 /// `"\n".join(lines)`: the separators are the program's own, so each line is cleaned. What to replace, and by what.

@@ -5,7 +5,7 @@
 //! around it stays what the author wrote.
 
 use crate::FixCx;
-use surefix_dataflow::{Flow, Frag, Hole, Shape, StepKind};
+use surefix_dataflow::{Flow, Frag, Hole, Shape, StepKind, TraceStep};
 use surefix_ir::{Callee, FnId, Function, Op, ValueId};
 use surefix_text::{FileId, Reason, Refusal, Span};
 
@@ -57,14 +57,20 @@ pub fn function<'a>(cx: &FixCx<'a>, file: FileId, func: u32) -> Option<&'a Funct
     cx.detect.program.modules.get(file.0 as usize)?.functions.get(func as usize)
 }
 
-/// True when text with line breaks of the program's own was put together on the way to the expression at `site`, which would lose them.
-pub(crate) fn made_with_breaks(cx: &FixCx<'_>, flow: &Flow, file: FileId, site: Span) -> bool {
-    flow.trace.iter().any(|s| {
-        let part = s.place.file == file && s.place.span.contains(site);
+/// Refuses where the whole of a text would be cleaned that was put together with line breaks of the program's own.
+pub(crate) fn keeps_breaks(cx: &FixCx<'_>, flow: &Flow, site: &Site) -> Result<(), Refusal> {
+    let loses = |s: &TraceStep| {
+        let part = s.place.file == site.file && s.place.span.contains(site.span);
         let code = s.place.span.of(cx.detect.text(s.place.file));
         let breaks = code.contains("\\n") || code.contains("\"\"\"") || code.contains("%n");
         s.what == StepKind::Concat && !part && breaks
-    })
+    };
+    if !flow.trace.iter().any(loses) {
+        return Ok(());
+    }
+    let why = "the text has line breaks of the program's own, which would be lost";
+    Err(Refusal::new(Reason::ShapeUnknown, why)
+        .with_steps("Take the line breaks out of the untrusted value where it is put into the text."))
 }
 
 /// True when `to` is computed from `from` inside `f`.

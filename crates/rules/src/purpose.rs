@@ -199,18 +199,13 @@ fn followed(cx: &DetectCx<'_>, call: &CallFact) -> (Vec<Span>, bool, Vec<Span>) 
     let mut beside = Vec::new();
     for (n, instr) in func.instrs.iter().enumerate().filter(|(n, _)| hit[*n]) {
         let Op::Call(c) = &instr.op else { continue };
+        let given = c.args.iter().any(|a| hit[a.value.0 as usize]);
         // Bounds and lengths (`random.nextInt(sessionTimeout)`) are no purpose either.
-        let asked = match &c.callee {
-            surefix_ir::Callee::Method { recv, .. } => {
-                hit[recv.0 as usize] && !c.args.iter().any(|a| hit[a.value.0 as usize])
-            }
-            _ => false,
-        };
-        let asked = asked || (n == call.value as usize && call.result_used);
-        if asked {
+        let of_it = matches!(&c.callee, surefix_ir::Callee::Method { recv, .. } if hit[recv.0 as usize]);
+        if (of_it && !given) || (n == call.value as usize && call.result_used) {
             beside.extend(c.args.iter().map(|a| a.span));
         }
-        if c.args.iter().any(|a| hit[a.value.0 as usize]) {
+        if given {
             // A text argument names the value (`put("token", x)`), a named one is given for itself.
             beside.extend(
                 c.args.iter().filter(|a| !hit[a.value.0 as usize] && !func_text(func, a.value)).map(|a| a.span),

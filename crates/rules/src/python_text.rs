@@ -1,8 +1,8 @@
 //! Which Python expressions are certainly texts (`str`, neither bytes nor None): `str()` around them would be noise.
 
-use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, TraversalSignal};
 use ruff_python_ast::{AnyNodeRef, Expr, ExprCall, Operator, Stmt};
 use surefix_rewrite::PyCx;
+use surefix_rewrite::python::walk;
 use surefix_syntax::python::span_of;
 use surefix_text::Span;
 
@@ -93,42 +93,36 @@ fn used_as_text(px: &PyCx<'_>, name: &str, at: Span) -> bool {
     else {
         return false;
     };
-    f.body.iter().take_while(|s| span_of(*s).hi <= at.lo).any(|s| {
-        let mut finder = Finder { name, found: false };
-        match s {
-            Stmt::Assign(s) => finder.visit_expr(&s.value),
-            Stmt::Expr(s) => finder.visit_expr(&s.value),
-            Stmt::If(s) => finder.visit_expr(&s.test),
-            _ => {}
-        }
-        finder.found
+    f.body.iter().take_while(|s| span_of(*s).hi <= at.lo).any(|s| match s {
+        Stmt::Assign(s) => uses_as_text(&s.value, name),
+        Stmt::Expr(s) => uses_as_text(&s.value, name),
+        Stmt::If(s) => uses_as_text(&s.test, name),
+        _ => false,
     })
 }
 
-struct Finder<'n> {
-    name: &'n str,
-    found: bool,
-}
-
-impl<'a> SourceOrderVisitor<'a> for Finder<'_> {
-    fn enter_node(&mut self, node: AnyNodeRef<'a>) -> TraversalSignal {
-        if let AnyNodeRef::ExprCall(c) = node
+/// True when the expression calls such a method whatever else it does.
+fn uses_as_text(expr: &Expr, name: &str) -> bool {
+    let mut found = false;
+    walk(AnyNodeRef::from(expr), &mut |n| {
+        if let AnyNodeRef::ExprCall(c) = n
             && let Expr::Attribute(a) = &*c.func
-            && matches!(&*a.value, Expr::Name(n) if n.id.as_str() == self.name)
+            && matches!(&*a.value, Expr::Name(n) if n.id.as_str() == name)
             && tells(c)
         {
-            self.found = true;
+            found = true;
         }
         // What may not run tells nothing.
-        match node {
+        !matches!(
+            n,
             AnyNodeRef::ExprBoolOp(_)
-            | AnyNodeRef::ExprIf(_)
-            | AnyNodeRef::ExprLambda(_)
-            | AnyNodeRef::ExprGenerator(_)
-            | AnyNodeRef::ExprListComp(_)
-            | AnyNodeRef::ExprSetComp(_)
-            | AnyNodeRef::ExprDictComp(_) => TraversalSignal::Skip,
-            _ => TraversalSignal::Traverse,
-        }
-    }
+                | AnyNodeRef::ExprIf(_)
+                | AnyNodeRef::ExprLambda(_)
+                | AnyNodeRef::ExprGenerator(_)
+                | AnyNodeRef::ExprListComp(_)
+                | AnyNodeRef::ExprSetComp(_)
+                | AnyNodeRef::ExprDictComp(_)
+        )
+    });
+    found
 }

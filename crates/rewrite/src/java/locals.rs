@@ -122,6 +122,21 @@ impl JavaCx<'_> {
         Some(uses)
     }
 
+    /// The declarators of the file's fields with this name, each with whether `final` is written.
+    pub fn fields(&self, name: &str) -> Vec<(Node<'_>, bool)> {
+        let mut found = Vec::new();
+        java::walk(self.root(), &mut |n| {
+            if n.kind() == "variable_declarator"
+                && let Some(p) = n.parent().filter(|p| p.kind() == "field_declaration")
+                && n.child_by_field_name("name").is_some_and(|x| self.node_text(x) == name)
+            {
+                found.push((n, self.node_text(p).contains("final ")));
+            }
+            true
+        });
+        found
+    }
+
     /// True when a statement before the one around `node`, in its block or in one around it, calls a method of the variable: it would have
     /// failed there.
     pub fn used_before(&self, node: Node<'_>, name: &str) -> bool {

@@ -107,18 +107,19 @@ impl Project {
         if !is_java(path) {
             return self.python_dep(path, name);
         }
-        match self.java_build(path)?.name() {
-            "pom.xml" => self.maven_dep(path, name, false),
-            _ => self.gradle_dep(path, name, false),
-        }
+        self.java_dep(path, name, false)
     }
 
     /// As [`Project::has_dep`] for Java, without what is only there to compile against (`provided`, `optional`, `compileOnly`):
     /// code that starts to use such a library fails for users who go without it.
     pub fn brings_dep(&self, path: &str, name: &str) -> Option<Option<String>> {
+        self.java_dep(path, name, true)
+    }
+
+    fn java_dep(&self, path: &str, name: &str, firm: bool) -> Option<Option<String>> {
         match self.java_build(path)?.name() {
-            "pom.xml" => self.maven_dep(path, name, true),
-            _ => self.gradle_dep(path, name, true),
+            "pom.xml" => self.maven_dep(path, name, firm),
+            _ => self.gradle_dep(path, name, firm),
         }
     }
 

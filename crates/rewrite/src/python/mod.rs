@@ -214,7 +214,7 @@ impl<'a> PyCx<'a> {
 }
 
 /// Calls `f` for `node` and every node below it in source order; a `false` skips the children.
-pub(crate) fn walk<'t>(node: AnyNodeRef<'t>, f: &mut impl FnMut(AnyNodeRef<'t>) -> bool) {
+pub fn walk<'t>(node: AnyNodeRef<'t>, f: &mut impl FnMut(AnyNodeRef<'t>) -> bool) {
     walk_node(&mut Walker(f), node);
 }
 

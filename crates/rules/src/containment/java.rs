@@ -533,7 +533,7 @@ fn place(
     if let Some((name, stmt)) = java_target(java, span)
         && java.is_local(name, span)
         && !stmt.contains(sink)
-        && !mentions(&site.base, name)
+        && !super::mentions(&site.base, name)
     {
         if !java_swallowed(java, stmt, sink) {
             return Ok((Spot::After(stmt), as_path(name)));
@@ -569,11 +569,6 @@ fn place(
     }
     let source = one_line(&source);
     Ok((Spot::Before(before), as_path(&source)))
-}
-
-/// True when the name stands in the code as a word: `dir = new File(dir, name)` leaves no base to compare with behind it.
-pub(crate) fn mentions(code: &str, name: &str) -> bool {
-    code.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$'))).any(|w| w == name)
 }
 
 /// Gives the untrusted part, a call, a variable of its own, so that the guard can read it too.

@@ -231,7 +231,7 @@ fn text_base(py: &PyCx<'_>, o: &Origins<'_>, v: ValueId, at: Span) -> Result<Str
 fn guard(py: &PyCx<'_>, flow: &Flow, site: &Site, sink: Span) -> Result<Fix, Refusal> {
     let mut draft = Draft::default();
     // `path = join(path, name)` leaves no base to compare with behind it.
-    let target = python_target(py, site.span).filter(|(name, _)| !super::java::mentions(&site.base, name));
+    let target = python_target(py, site.span).filter(|(name, _)| !super::mentions(&site.base, name));
     let (spot, path) = match target {
         Some((name, stmt)) if !stmt.contains(sink) && !python_swallowed(py, stmt, sink)? => {
             (Spot::After(stmt), name.to_string())

@@ -92,15 +92,16 @@ const OPENS: &[&str] = &["setReadable", "setWritable", "setExecutable", "setPosi
 fn stays(java: &JavaCx<'_>, call: Span) -> Result<(), Refusal> {
     let local = crate::guards::java_target(java, call).map(|(name, _)| name);
     let uses = local.and_then(|name| java.uses(name, call));
+    // What is no local variable, or leaves the method, may be any file of the class.
+    let any = uses.as_ref().is_none_or(|u| leaves(java, u));
     let mut moved = false;
-    tree_walk(java, &mut |n| {
+    java::walk(java.root(), &mut |n| {
         let name = n.child_by_field_name("name").map_or("", |x| java.node_text(x));
-        if !(MOVES.contains(&name) || OPENS.contains(&name)) {
-            return;
+        if n.kind() == "method_invocation" && (MOVES.contains(&name) || OPENS.contains(&name)) {
+            let at = java::span_of(n);
+            moved |= any || uses.as_ref().is_some_and(|u| u.reads.iter().any(|r| at.contains(*r)));
         }
-        let at = java::span_of(n);
-        // What is no local variable may be any file of the class.
-        moved |= uses.as_ref().is_none_or(|u| u.reads.iter().any(|r| at.contains(*r)) || leaves(java, u));
+        true
     });
     match moved {
         false => Ok(()),
@@ -113,15 +114,6 @@ fn stays(java: &JavaCx<'_>, call: Span) -> Result<(), Refusal> {
              its destination.",
         )),
     }
-}
-
-fn tree_walk(java: &JavaCx<'_>, visit: &mut dyn FnMut(tree_sitter::Node<'_>)) {
-    java::walk(java.root(), &mut |n| {
-        if n.kind() == "method_invocation" {
-            visit(n);
-        }
-        true
-    });
 }
 
 /// True when the variable is returned or stored: other code has the file then.
@@ -152,27 +144,15 @@ fn may_be_null(java: &JavaCx<'_>, call: &CallFact, at: usize) -> bool {
     let uses = java.uses(name, java::span_of(node));
     let init = match &uses {
         Some(u) => u.init.filter(|_| u.writes.is_empty()).and_then(|i| java.node_at(i)),
-        None => constant_field(java, name),
+        None => {
+            java.fields(name).iter().rfind(|(_, is_final)| *is_final).and_then(|(d, _)| d.child_by_field_name("value"))
+        }
     };
     if init.is_some_and(|n| n.kind() == "object_creation_expression") {
         return false;
     }
     let stable = uses.is_some_and(|u| u.writes.is_empty());
     !(stable && java.used_before(node, name))
-}
-
-/// The value of a `final` field.
-fn constant_field<'t>(java: &'t JavaCx<'_>, name: &str) -> Option<tree_sitter::Node<'t>> {
-    let mut found = None;
-    java::walk(java.root(), &mut |n| {
-        let field = n.kind() == "variable_declarator"
-            && n.parent().is_some_and(|p| p.kind() == "field_declaration" && java.node_text(p).contains("final "));
-        if field && n.child_by_field_name("name").is_some_and(|x| java.node_text(x) == name) {
-            found = n.child_by_field_name("value");
-        }
-        true
-    });
-    found
 }
 
 /// `File d = createTempFile(…); d.delete(); d.mkdir();`: the two statements behind the declaration.

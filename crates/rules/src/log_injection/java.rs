@@ -35,7 +35,7 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     }
     let mut edits: Vec<Edit> = Vec::new();
     for site in operands::sites(cx, &syntax, flow, arg, |c| c == '\r' || c == '\n')? {
-        crate::line_breaks::keeps_breaks(cx, flow, &site)?;
+        operands::keeps_breaks(cx, flow, &site)?;
         let jx = syntax.file(site.file);
         let operand = encoders::java_operand(&jx, site.span, site.ty.as_deref());
         let text = match operand.string && operand.present {

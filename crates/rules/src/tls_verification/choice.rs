@@ -69,6 +69,30 @@ pub(crate) fn none_made(cx: &FixCx<'_>, found: &Found) -> Result<(), Refusal> {
     }
 }
 
+/// As [`none_made`], and refuses a call in a handler of failed verification: verified again, it can only fail again.
+pub(crate) fn none_in_call(cx: &FixCx<'_>, found: &Found) -> Result<(), Refusal> {
+    none_made(cx, found)?;
+    let span = found.call().map_or(found.span, |c| c.span);
+    if cx.detect.lang(found.file) != Lang::Python || !second_try(&cx.python(found.file), span) {
+        return Ok(());
+    }
+    let why = "the call repeats without verification what failed with it";
+    Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(
+        "Decide whether a server with a broken certificate may be contacted at all. If not, remove the second attempt and report the \
+         error; if it must be, send nothing secret over it and believe nothing that comes back.",
+    ))
+}
+
+fn second_try(py: &PyCx<'_>, span: Span) -> bool {
+    py.path_to(span).iter().any(|n| match n {
+        AnyNodeRef::ExceptHandlerExceptHandler(h) => h.type_.as_deref().is_some_and(|t| {
+            let text = py.expr_text(python::span_of(t));
+            ["SSLError", "SSLCertVerificationError", "CertificateError"].iter().any(|e| text.contains(e))
+        }),
+        _ => false,
+    })
+}
+
 /// The field that is not final, or the parameter, that the call at `span` takes its only argument from.
 fn set_elsewhere<'t>(jx: &JavaCx<'t>, span: Span) -> Option<&'t str> {
     let args = jx.args(span);
@@ -88,14 +112,7 @@ fn set_elsewhere<'t>(jx: &JavaCx<'t>, span: Span) -> Option<&'t str> {
         let given = local.kind == LocalKind::Parameter && local.writes.is_empty();
         return given.then_some(name);
     }
-    let mut found = false;
-    java::walk(jx.root(), &mut |n| {
-        found |= n.kind() == "variable_declarator"
-            && n.child_by_field_name("name").is_some_and(|x| jx.node_text(x) == name)
-            && n.parent().is_some_and(|p| p.kind() == "field_declaration" && !jx.node_text(p).contains("final "));
-        true
-    });
-    found.then_some(name)
+    jx.fields(name).iter().any(|(_, is_final)| !is_final).then_some(name)
 }
 
 /// Calls by this name anywhere in the program.

@@ -94,16 +94,8 @@ fn made<'t>(jx: &'t JavaCx<'_>, span: Span) -> Option<Node<'t>> {
     if let Some(uses) = jx.uses(name, span) {
         return if uses.writes.is_empty() { uses.init.and_then(|i| jx.node_at(i)) } else { None };
     }
-    let mut found = Vec::new();
-    tree::walk(jx.root(), &mut |n| {
-        if n.kind() == "variable_declarator"
-            && n.parent().is_some_and(|p| p.kind() == "field_declaration" && jx.node_text(p).contains("final "))
-            && n.child_by_field_name("name").is_some_and(|x| jx.node_text(x) == name)
-        {
-            found.extend(n.child_by_field_name("value"));
-        }
-        true
-    });
+    let finals = jx.fields(name).into_iter().filter(|(_, is_final)| *is_final);
+    let found: Vec<Node<'_>> = finals.filter_map(|(d, _)| d.child_by_field_name("value")).collect();
     match found.as_slice() {
         [one] => Some(*one),
         _ => None,

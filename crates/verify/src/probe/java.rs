@@ -1,6 +1,7 @@
 //! Java: which method is called with which input, and the harness that does it under a debugger.
 
-use super::{Answers, Case, build_step, none, read};
+use super::{Answers, Case, by_step, none, put, results};
+use crate::plan::Step;
 use crate::tester::Project;
 use crate::units::Texts;
 use std::collections::BTreeMap;
@@ -220,26 +221,12 @@ fn query_name(text: &str) -> Option<String> {
 
 /// Compiles the project with the changed files and calls the cases of each module.
 pub(super) fn ask(project: &mut Project<'_>, texts: &Texts, cases: &[Case]) -> Answers {
-    let mut groups: BTreeMap<String, Vec<Case>> = BTreeMap::new();
-    let mut out = Answers::new();
-    for c in cases {
-        match build_step(&project.plan.steps, &c.file, "maven build") {
-            Some(s) => groups.entry(s.id.clone()).or_default().push(c.clone()),
-            None => {
-                let why = "the class path is only known of Maven builds".to_string();
-                out.insert(c.finding, Err(why));
-            }
-        }
-    }
-    for (id, cases) in groups {
-        out.extend(of_build(project, texts, &id, &cases).unwrap_or_else(|why| none(&cases, &why)));
-    }
-    out
+    let missing = "the class path is only known of Maven builds";
+    by_step(project, cases, "maven build", missing, |project, step, cases| of_build(project, texts, step, cases))
 }
 
 /// The cases of one build.
-fn of_build(project: &mut Project<'_>, texts: &Texts, id: &str, cases: &[Case]) -> Result<Answers, String> {
-    let step = project.plan.steps.iter().find(|s| s.id == id).ok_or("the build is not in the plan")?.clone();
+fn of_build(project: &mut Project<'_>, texts: &Texts, step: &Step, cases: &[Case]) -> Result<Answers, String> {
     let place = project.place(texts).map_err(|e| format!("the copy of the project could not be made: {e}"))?;
     let mut argv = step.argv.clone();
     argv.push("-X".to_string());
@@ -296,17 +283,16 @@ fn call(
     sinks.sort();
     sinks.dedup();
     let lines: Vec<String> = cases.iter().map(|c| format!("{}\t{}", c.finding, c.line)).collect();
-    let reports = place.reports();
-    if reports.exists() {
-        crate::sandbox::mend(&reports).map_err(|e| e.to_string())?;
-    }
-    let write = |name: &str, text: &str| std::fs::write(reports.join(name), text).map_err(|e| e.to_string());
-    std::fs::create_dir_all(&reports).map_err(|e| e.to_string())?;
-    write("SurefixDrive.java", DRIVE)?;
-    write("SurefixObserve.java", OBSERVE)?;
-    write("cases", &lines.join("\n"))?;
-    write("path", &path.join("\n"))?;
-    write("sinks", &sinks.join("\n"))?;
+    put(
+        place,
+        &[
+            ("SurefixDrive.java", DRIVE),
+            ("SurefixObserve.java", OBSERVE),
+            ("cases", &lines.join("\n")),
+            ("path", &path.join("\n")),
+            ("sinks", &sinks.join("\n")),
+        ],
+    )?;
     let own = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<String>>();
     let r = crate::plan::REPORTS;
     let compile = own(&[
@@ -329,10 +315,7 @@ fn call(
     let mut run = own(&["java", "-cp", r, "SurefixObserve"]);
     run.extend(files);
     let ran = project.command(place, dir, &run);
-    let Some(bytes) = crate::results::regular(&reports, std::path::Path::new("results")) else {
-        return Err(format!("the harness left no results ({})", ran.how.text()));
-    };
-    Ok(read(&String::from_utf8_lossy(&bytes), cases))
+    results(place, &ran, cases)
 }
 
 #[cfg(test)]

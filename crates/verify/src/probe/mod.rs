@@ -8,6 +8,7 @@ mod java;
 mod python;
 
 use crate::plan::Step;
+use crate::sandbox::{Ended, Place};
 use crate::tester::Project;
 use crate::units::Texts;
 use std::collections::BTreeMap;
@@ -197,6 +198,48 @@ fn none(cases: &[Case], why: &str) -> Answers {
     cases.iter().map(|c| (c.finding, Err(why.to_string()))).collect()
 }
 
+/// Asks for the cases of each step whose id holds `kind`, the nearest one above a file; `missing` is said of files without.
+fn by_step(
+    project: &mut Project<'_>,
+    cases: &[Case],
+    kind: &str,
+    missing: &str,
+    ask: impl Fn(&mut Project<'_>, &Step, &[Case]) -> Result<Answers, String>,
+) -> Answers {
+    let steps = &project.plan.steps;
+    let mut groups: BTreeMap<usize, Vec<Case>> = BTreeMap::new();
+    let mut out = Answers::new();
+    for c in cases {
+        let near = (0..steps.len()).filter(|i| steps[*i].id.contains(kind) && steps[*i].covers(&c.file));
+        match near.max_by_key(|i| steps[*i].dir.len()) {
+            Some(i) => groups.entry(i).or_default().push(c.clone()),
+            None => out.extend(none(std::slice::from_ref(c), missing)),
+        }
+    }
+    for (i, cases) in groups {
+        out.extend(ask(project, &steps[i], &cases).unwrap_or_else(|why| none(&cases, &why)));
+    }
+    out
+}
+
+/// Puts the files of a harness into the empty folder of reports.
+fn put(place: &Place, files: &[(&str, &str)]) -> Result<(), String> {
+    let reports = place.reports();
+    if reports.exists() {
+        crate::sandbox::mend(&reports).map_err(|e| e.to_string())?;
+    }
+    std::fs::create_dir_all(&reports).map_err(|e| e.to_string())?;
+    files.iter().try_for_each(|(name, text)| std::fs::write(reports.join(name), text)).map_err(|e| e.to_string())
+}
+
+/// What the harness wrote, once it has run.
+fn results(place: &Place, ran: &Ended, cases: &[Case]) -> Result<Answers, String> {
+    match crate::results::regular(&place.reports(), std::path::Path::new("results")) {
+        Some(bytes) => Ok(read(&String::from_utf8_lossy(&bytes), cases)),
+        None => Err(format!("the harness left no results ({})", ran.how.text())),
+    }
+}
+
 /// Reads lines `id, mode, calls, hit, how` of a harness.
 fn read(text: &str, cases: &[Case]) -> Answers {
     let mut pairs: BTreeMap<usize, (Option<Seen>, Option<Seen>)> = BTreeMap::new();
@@ -213,18 +256,12 @@ fn read(text: &str, cases: &[Case]) -> Answers {
             _ => {}
         }
     }
-    let answer = |c: &Case| match pairs.remove(&c.finding) {
+    let mut answer = |c: &Case| match pairs.remove(&c.finding) {
         Some((Some(benign), Some(attack))) if !attack.how.starts_with("not called") => Ok(Pair { benign, attack }),
         Some((_, Some(attack))) => Err(attack.how),
         _ => Err("the probes did not end in time".to_string()),
     };
-    let mut answer = answer;
     cases.iter().map(|c| (c.finding, answer(c))).collect()
-}
-
-/// The step of the plan that builds a file with one of these programs, the nearest first.
-fn build_step<'p>(steps: &'p [Step], path: &str, prefix: &str) -> Option<&'p Step> {
-    steps.iter().filter(|s| s.id.contains(prefix) && s.covers(path)).max_by_key(|s| s.dir.len())
 }
 
 /// The findings whose attack still arrives after the fix, and where.

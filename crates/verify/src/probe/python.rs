@@ -1,9 +1,9 @@
 //! Python: what the harness must know of a finding; it finds the function and stands in for the sink's receiver by itself.
 
-use super::{Answers, Case, build_step, none, read};
+use super::{Answers, Case, by_step, put, results};
+use crate::plan::Step;
 use crate::tester::Project;
 use crate::units::Texts;
-use std::collections::BTreeMap;
 use surefix_dataflow::{Flow, Place, StepKind};
 use surefix_engine::{Finding, Outcome};
 
@@ -48,29 +48,13 @@ pub(super) fn case(outcome: &Outcome, index: usize, f: &Finding, flow: &Flow) ->
 
 /// Runs the harness once for each Python module of the plan.
 pub(super) fn ask(project: &mut Project<'_>, texts: &Texts, cases: &[Case]) -> Answers {
-    let mut groups: BTreeMap<String, Vec<Case>> = BTreeMap::new();
-    let mut out = Answers::new();
-    for c in cases {
-        match build_step(&project.plan.steps, &c.file, "compileall") {
-            Some(s) => groups.entry(s.id.clone()).or_default().push(c.clone()),
-            None => {
-                out.insert(c.finding, Err("no Python interpreter is known for the file".to_string()));
-            }
-        }
-    }
-    for (id, cases) in groups {
-        out.extend(of_module(project, texts, &id, &cases).unwrap_or_else(|why| none(&cases, &why)));
-    }
-    out
+    let missing = "no Python interpreter is known for the file";
+    by_step(project, cases, "compileall", missing, |project, step, cases| of_module(project, texts, step, cases))
 }
 
-fn of_module(project: &mut Project<'_>, texts: &Texts, id: &str, cases: &[Case]) -> Result<Answers, String> {
-    let step = project.plan.steps.iter().find(|s| s.id == id).ok_or("the interpreter is not in the plan")?.clone();
-    let python = step.argv.first().ok_or("the interpreter is not in the plan")?.clone();
+fn of_module(project: &mut Project<'_>, texts: &Texts, step: &Step, cases: &[Case]) -> Result<Answers, String> {
+    let python = step.argv.first().ok_or("the interpreter is not in the plan")?;
     let place = project.place(texts).map_err(|e| format!("the copy of the project could not be made: {e}"))?;
-    let reports = place.reports();
-    std::fs::create_dir_all(&reports).map_err(|e| e.to_string())?;
-    let write = |name: &str, text: &str| std::fs::write(reports.join(name), text).map_err(|e| e.to_string());
     let mut lines = String::new();
     for c in cases {
         let mut line: serde_json::Value = serde_json::from_str(&c.line).map_err(|e| e.to_string())?;
@@ -78,22 +62,19 @@ fn of_module(project: &mut Project<'_>, texts: &Texts, id: &str, cases: &[Case])
         lines.push_str(&line.to_string());
         lines.push('\n');
     }
-    write("surefix_probe.py", HARNESS)?;
-    write("cases", &lines)?;
+    put(&place, &[("surefix_probe.py", HARNESS), ("cases", &lines)])?;
     let r = crate::plan::REPORTS;
+    let python = root_relative(&step.dir, python);
     let argv = [python, format!("{r}/surefix_probe.py"), format!("{r}/cases"), format!("{r}/results")];
     // Paths of findings are those of the root.
-    let ran = project.command(&place, "", &argv.map(|a| root_relative(&step.dir, a)));
-    let Some(bytes) = crate::results::regular(&reports, std::path::Path::new("results")) else {
-        return Err(format!("the harness left no results ({})", ran.how.text()));
-    };
-    Ok(read(&String::from_utf8_lossy(&bytes), cases))
+    let ran = project.command(&place, "", &argv);
+    results(&place, &ran, cases)
 }
 
 /// An interpreter that is named relative to its module, named from the root.
-fn root_relative(dir: &str, argv0: String) -> String {
+fn root_relative(dir: &str, argv0: &str) -> String {
     if dir.is_empty() || !argv0.starts_with('.') {
-        return argv0;
+        return argv0.to_string();
     }
     format!("./{dir}/{argv0}")
 }
