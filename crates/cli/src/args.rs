@@ -167,6 +167,10 @@ pub struct Building {
     /// Run the project's own build and tests in a sandbox, and drop the fixes that make something worse.
     #[arg(long)]
     pub verify: bool,
+    /// Add a regression test to the project for each fix where one can be made and shown to fail before and pass after (implies
+    /// `--verify`).
+    #[arg(long)]
+    pub with_tests: bool,
     /// What to do when the system cannot isolate commands completely.
     #[arg(long, value_enum, default_value_t = SandboxArg::Auto)]
     pub sandbox: SandboxArg,

@@ -507,6 +507,7 @@ mod tests {
             files: Vec::new(),
             evidence: Vec::new(),
             pass: 1,
+            tests: Vec::new(),
         })
     }
 

@@ -16,7 +16,7 @@ use surefix_verify::{proof, scratch, undo};
 
 /// True when a run builds and tests.
 pub fn wanted(ready: &Ready, building: &Building) -> bool {
-    building.verify || building.proof.is_some() || ready.config.verify.always
+    building.verify || building.with_tests || building.proof.is_some() || ready.config.verify.always
 }
 
 fn request<'a>(
@@ -50,6 +50,7 @@ fn request<'a>(
         root,
         config,
         policy: Policy { network: building.allow_network, readable, env, limits },
+        with_tests: building.with_tests || config.with_tests,
         required: building.sandbox == SandboxArg::Required,
         machine: Machine::read(|n| std::env::var_os(n)),
         helper,
@@ -129,6 +130,7 @@ pub fn told(outcome: &Outcome, account: &Account) -> String {
         let rest = if not > 0 { format!(", {not} could not be probed (the reports say why)") } else { String::new() };
         out.push_str(&format!("Probed: the attack arrived before {passed} of the fixes and does not any more{rest}\n"));
     }
+    out.push_str(&tests_told(outcome, account));
     let tests = account
         .plan
         .steps
@@ -160,6 +162,24 @@ pub fn told(outcome: &Outcome, account: &Account) -> String {
     out
 }
 
+/// What became of the wish for regression tests.
+fn tests_told(outcome: &Outcome, account: &Account) -> String {
+    let Some(kept) = &account.kept else { return String::new() };
+    let mut out = String::new();
+    for t in kept.tests.values() {
+        out.push_str(&format!("Added test {}: it fails without the fix and passes with it\n", line(&t.path)));
+    }
+    for (i, why) in kept.reasons.iter().take(LISTED) {
+        let Some(f) = outcome.findings.get(*i) else { continue };
+        out.push_str(&format!("No test for {} in {}: {}\n", f.rule.id, line(&f.path), line(why)));
+    }
+    let more = kept.reasons.len().saturating_sub(LISTED);
+    if more > 0 {
+        out.push_str(&format!("No test for {more} more\n"));
+    }
+    out
+}
+
 /// What was asked for, as a proof records it.
 pub fn asked(ready: &Ready, common: &Common, tier: Option<TierArg>, building: &Building) -> Value {
     let name = |v: &dyn Fn() -> Option<String>| v().map_or(Value::Null, Value::from);
@@ -177,6 +197,7 @@ pub fn asked(ready: &Ready, common: &Common, tier: Option<TierArg>, building: &B
         "rules": common.rules,
         "exclude_rules": common.exclude_rules,
         "settings": common.config.is_none(),
+        "with_tests": building.with_tests,
         "allow_network": building.allow_network,
         "allow_env": building.allow_env,
         "allow_read": building.allow_read.len(),
@@ -250,7 +271,8 @@ pub fn replay(bundle: &Path, root: &Path, common: &Common, building: &Building) 
     if network && !building.allow_network {
         return Err(Failure::usage("the proof was made with the network allowed: give --allow-network as well"));
     }
-    let building = Building { allow_env: texts("allow_env"), ..building.clone() };
+    let with_tests = asked["with_tests"] == json!(true);
+    let building = Building { allow_env: texts("allow_env"), with_tests, ..building.clone() };
     let ready = run::prepare(paths, &common, tier.map(Into::into))?;
     // Before anything is executed: other files make another run.
     let now = json!(proof::inputs(&ready.root, &Outcome::default()));

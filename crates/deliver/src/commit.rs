@@ -50,7 +50,11 @@ pub fn commit(tree: &Worktree, prefix: &str, units: &[Unit], style: &CommitStyle
         let mut list = Vec::new();
         for (path, bytes) in &unit.files {
             let full = if prefix.is_empty() { path.clone() } else { format!("{prefix}/{path}") };
-            put(&tree.path().join(&full), &full, bytes)?;
+            if unit.tests().any(|t| t.path == *path) {
+                create(tree.path(), &full, bytes)?;
+            } else {
+                put(&tree.path().join(&full), &full, bytes)?;
+            }
             list.extend_from_slice(full.as_bytes());
             list.push(0);
         }
@@ -84,6 +88,15 @@ fn identity(git: &Git, style: &CommitStyle) -> Git {
         git = git.with("GIT_AUTHOR_NAME", &a.name).with("GIT_AUTHOR_EMAIL", &a.mail);
     }
     git
+}
+
+/// Writes a new file of the work tree; nothing may be there, and no folder on the way to it may be a link.
+fn create(tree: &Path, path: &str, bytes: &[u8]) -> Result<(), GitError> {
+    let fail =
+        |e: std::io::Error| GitError::Io { path: surefix_report::escape::line(path).into_owned(), why: io_text(&e) };
+    surefix_engine::write::make_folders(tree, path).map_err(fail)?;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(tree.join(path));
+    file.and_then(|mut f| f.write_all(bytes)).map_err(fail)
 }
 
 /// Writes over a file of the work tree; never through a link, and only where there is a file.

@@ -5,7 +5,7 @@
 //! were verified, they are delivered as one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use surefix_engine::{Applied, Changed, Finding, Outcome, SharedEdit, Verdict};
+use surefix_engine::{Applied, ChangeKind, Changed, Finding, Outcome, RegressionTest, SharedEdit, Verdict};
 use surefix_rules::{Confidence, RuleMeta};
 use surefix_text::{Edit, LineIndex, SourceFile};
 
@@ -62,6 +62,13 @@ pub struct Unit {
     pub items: Vec<Item>,
     /// New bytes of the files concerned, on top of all units before, by root-relative path.
     pub files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Unit {
+    /// Tests that come with its fixes, as new files; one that belongs to several findings comes several times.
+    pub fn tests(&self) -> impl Iterator<Item = &RegressionTest> {
+        self.items.iter().flat_map(|i| &i.fix.tests)
+    }
 }
 
 /// One fix with all findings that it removes.
@@ -135,7 +142,8 @@ fn item(outcome: &Outcome, f: &Finding, fix: &Applied) -> Item {
 
 /// The units; `None` when putting their edits together does not give what was verified.
 fn build(outcome: &Outcome, groups: &[Vec<usize>], pieces: &[Piece<'_>]) -> Option<Vec<Unit>> {
-    let changed: BTreeMap<&str, &Changed> = outcome.changed.iter().map(|c| (c.path.as_str(), c)).collect();
+    let edited = outcome.changed.iter().filter(|c| c.kind == ChangeKind::Edited);
+    let changed: BTreeMap<&str, &Changed> = edited.map(|c| (c.path.as_str(), c)).collect();
     // Texts with all rounds before the present one, the edits of the present round so far, and the texts with these.
     let mut base: BTreeMap<&str, String> = BTreeMap::new();
     let mut edits: BTreeMap<&str, Vec<Edit>> = BTreeMap::new();
@@ -170,8 +178,10 @@ fn build(outcome: &Outcome, groups: &[Vec<usize>], pieces: &[Piece<'_>]) -> Opti
             let text = now.get(path)?;
             files.insert(path.to_string(), SourceFile::decode(path, &c.before).ok()?.encode(text).ok()?);
         }
-        let items = group.iter().flat_map(|i| pieces[*i].items.iter().cloned()).collect();
-        let unit = Unit { items, files };
+        let items: Vec<Item> = group.iter().flat_map(|i| pieces[*i].items.iter().cloned()).collect();
+        let mut unit = Unit { items, files };
+        let tests: Vec<_> = unit.tests().map(|t| (t.path.clone(), t.text.clone().into_bytes())).collect();
+        unit.files.extend(tests);
         // A fix all of whose edits came with others is no commit of its own.
         let same = unit.files.iter().all(|(p, b)| {
             let before = out.iter().rev().find_map(|u: &Unit| u.files.get(p));

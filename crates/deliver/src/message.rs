@@ -107,6 +107,12 @@ pub fn evidence(unit: &Unit) -> Vec<String> {
             }
         }
     }
+    for t in unit.tests() {
+        let said = format!("test {} in {}: fails without the fix, passes with it", t.name, t.path);
+        if !out.contains(&said) {
+            out.push(said);
+        }
+    }
     out
 }
 

@@ -51,6 +51,8 @@ pub struct VerifyConfig {
     pub always: bool,
     /// Call the functions that were fixed, with a harmless input and with an attack (default `true`).
     pub probes: Option<bool>,
+    /// Add regression tests with every verified fix, as `--with-tests` does (default `false`).
+    pub with_tests: bool,
     /// Commands to run instead of those that are found.
     pub command: Vec<VerifyCommand>,
     /// Globs of directories whose commands are not run.

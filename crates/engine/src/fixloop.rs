@@ -350,6 +350,7 @@ impl<'a> FixLoop<'a> {
                 files: files.iter().map(|f| self.tree.path(*f).to_string()).collect(),
                 evidence: gates::evidence(),
                 pass: self.passes + 1,
+                tests: Vec::new(),
             };
             if files.len() > 1 && !preview && p.policy.is_none() {
                 self.together.push(files.into_iter().collect());

@@ -144,7 +144,7 @@ pub fn diff(path: &str, before: &str, after: &str) -> String {
     surefix_text::diff::unified(path, before, after)
 }
 
-/// The unified diff of the bytes of a file, as `git apply` takes it.
-pub fn diff_bytes(path: &str, before: &[u8], after: &[u8]) -> Vec<u8> {
-    surefix_text::diff::unified_bytes(path, before, after)
+/// The unified diff of the bytes of a file, as `git apply` takes it; `None`: it is not there.
+pub fn diff_bytes(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> Vec<u8> {
+    surefix_text::diff::unified_sides(path, before, after)
 }

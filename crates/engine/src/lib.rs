@@ -26,7 +26,8 @@ pub use config::{Config, ConfigError};
 pub use discover::{Discovered, InputFile, Role};
 pub use front::{diff, diff_bytes};
 pub use outcome::{
-    Applied, Changed, Coverage, Diagnostic, Finding, Gate, GateResult, Outcome, SharedEdit, Skipped, Stop, Verdict,
+    Applied, ChangeKind, Changed, Coverage, Diagnostic, Finding, Gate, GateResult, Outcome, RegressionTest, SharedEdit,
+    Skipped, Stop, Verdict,
 };
 pub use settings::{Flags, Scope, Settings};
 
@@ -269,6 +270,7 @@ fn changed(tree: &Tree, originals: BTreeMap<FileId, tree::Replacement>, together
                 text_after: after.to_string(),
                 text_before: before.text,
                 group: group.get(&file).map_or(0, |g| g.0 as usize),
+                kind: ChangeKind::Edited,
             })
         })
         .collect();

@@ -87,6 +87,19 @@ pub struct Applied {
     pub evidence: Vec<GateResult>,
     /// The round of the fixpoint loop, from 1.
     pub pass: usize,
+    /// Regression tests that come with the fix, as new files.
+    pub tests: Vec<RegressionTest>,
+}
+
+/// A test that fails without the fix and passes with it: a new file of the project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegressionTest {
+    /// Root-relative path; no file is there.
+    pub path: String,
+    /// The whole file.
+    pub text: String,
+    /// Name of the test's function or method, as runners report it.
+    pub name: String,
 }
 
 /// An edit that the fixes of one round make possible together, and none of them alone.
@@ -274,6 +287,17 @@ impl Coverage {
     }
 }
 
+/// What happens to a changed file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// Its bytes are replaced.
+    Edited,
+    /// It is new: `before` is empty, and no file may be there.
+    Created,
+    /// It is taken away: `after` is empty.
+    Removed,
+}
+
 /// A file that the fixes change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
@@ -289,6 +313,19 @@ pub struct Changed {
     pub text_after: String,
     /// Files that must be changed together with this one carry the same number.
     pub group: usize,
+    /// Whether it is there before and after.
+    pub kind: ChangeKind,
+}
+
+impl Changed {
+    /// Its bytes before; `None`: it was not there.
+    pub fn bytes_before(&self) -> Option<&[u8]> {
+        (self.kind != ChangeKind::Created).then_some(&self.before)
+    }
+    /// Its bytes after; `None`: it is not there any more.
+    pub fn bytes_after(&self) -> Option<&[u8]> {
+        (self.kind != ChangeKind::Removed).then_some(&self.after)
+    }
 }
 
 /// The answer of a run.
@@ -340,6 +377,31 @@ impl Outcome {
     /// True when Surefix itself failed at something.
     pub fn failed(&self) -> bool {
         self.diagnostics.iter().any(|d| d.failure)
+    }
+    /// Adds tests to the fix of some findings, by index, and to the changed files. Findings that share the fix share the tests.
+    pub fn add_tests(&mut self, tests: BTreeMap<usize, RegressionTest>) {
+        let fix = |v: &Verdict| if let Verdict::Fixed(a) = v { Some(a.clone()) } else { None };
+        for (i, test) in tests {
+            let Some(own) = self.findings.get(i).and_then(|f| fix(&f.verdict)) else { continue };
+            let group = self.changed.iter().find(|c| own.files.contains(&c.path)).map_or(0, |c| c.group);
+            self.changed.push(Changed {
+                path: test.path.clone(),
+                before: Vec::new(),
+                after: test.text.clone().into_bytes(),
+                text_before: String::new(),
+                text_after: test.text.clone(),
+                group,
+                kind: ChangeKind::Created,
+            });
+            for f in &mut self.findings {
+                if let Verdict::Fixed(a) = &mut f.verdict
+                    && *a == own
+                {
+                    a.tests.push(test.clone());
+                }
+            }
+        }
+        self.changed.sort_by(|a, b| a.path.cmp(&b.path));
     }
     /// Turns `fixed` into `fixable`: the run was a preview.
     pub fn as_preview(mut self) -> Outcome {

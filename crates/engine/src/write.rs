@@ -2,7 +2,7 @@
 //! that takes everything back.
 
 use crate::discover::io_text;
-use crate::outcome::Changed;
+use crate::outcome::{ChangeKind, Changed};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -159,11 +159,41 @@ struct Journal {
 #[derive(Serialize, Deserialize)]
 struct Entry {
     target: PathBuf,
+    /// Empty when the file is to go.
     staged: PathBuf,
-    /// Copy of the old bytes in the state directory.
+    /// Copy of the old bytes in the state directory; empty when there are none.
     backup: PathBuf,
+    /// Hash of the old bytes, empty when the file was not there.
     old: String,
+    /// Hash of the new bytes, empty when the file is to go.
     new: String,
+}
+
+impl Entry {
+    /// Brings the file into its new state.
+    fn go(&self, disk: &dyn Disk) -> io::Result<()> {
+        if self.new.is_empty() {
+            return take_away(disk, &self.target);
+        }
+        disk.commit(&self.staged, &self.target)
+    }
+    /// Brings the file back into its old state, with the bytes it had.
+    fn back(&self, disk: &dyn Disk, old: &[u8]) -> io::Result<()> {
+        if self.old.is_empty() {
+            return take_away(disk, &self.target);
+        }
+        let staged = disk.stage(&self.target, old)?;
+        disk.commit(&staged, &self.target)
+    }
+}
+
+fn take_away(disk: &dyn Disk, target: &Path) -> io::Result<()> {
+    disk.remove(target);
+    match disk.read(target) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+        Ok(_) => Err(io::Error::other("the file cannot be removed")),
+    }
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -206,16 +236,15 @@ pub fn recover(root: &Path, disk: &dyn Disk) -> Result<Option<String>, WriteErro
     let message = if state.iter().all(|(new, old, staged)| *new || (*old && *staged)) {
         for (e, (new, _, _)) in log.files.iter().zip(&state) {
             if !new {
-                disk.commit(&e.staged, &e.target).map_err(|err| fail(e, err))?;
+                e.go(disk).map_err(|err| fail(e, err))?;
             }
         }
         format!("an earlier run was interrupted: its fix was completed in {names}")
     } else {
         for (e, (new, _, _)) in log.files.iter().zip(&state) {
             if *new {
-                let old = disk.read(&e.backup).map_err(|err| fail(e, err))?;
-                let staged = disk.stage(&e.target, &old).map_err(|err| fail(e, err))?;
-                disk.commit(&staged, &e.target).map_err(|err| fail(e, err))?;
+                let old = if e.old.is_empty() { Ok(Vec::new()) } else { disk.read(&e.backup) };
+                old.and_then(|old| e.back(disk, &old)).map_err(|err| fail(e, err))?;
             }
         }
         format!("an earlier run was interrupted: its fix was taken back in {names}")
@@ -284,6 +313,25 @@ fn save(path: &Path, bytes: &[u8], disk: &dyn Disk) -> io::Result<()> {
     disk.commit(&staged, path)
 }
 
+/// Makes the folders of a new file. None of them may be a link: it could lead out of the project.
+pub fn make_folders(root: &Path, path: &str) -> io::Result<()> {
+    let mut at = root.to_path_buf();
+    let Some((folders, _)) = path.rsplit_once('/') else { return Ok(()) };
+    for part in folders.split('/') {
+        if part.is_empty() || part == ".." {
+            return Err(io::Error::other("the path leaves the project"));
+        }
+        at.push(part);
+        match std::fs::symlink_metadata(&at) {
+            Ok(m) if m.is_dir() => {}
+            Ok(_) => return Err(io::Error::other("a folder on the way to it is a link or a file")),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => std::fs::create_dir(&at)?,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
 fn write_group(root: &Path, dir: &Path, files: &[&Changed], disk: &dyn Disk) -> Result<(), (usize, WriteError)> {
     let mut entries: Vec<Entry> = Vec::new();
     let clean = |entries: &[Entry]| {
@@ -296,20 +344,33 @@ fn write_group(root: &Path, dir: &Path, files: &[&Changed], disk: &dyn Disk) -> 
         let target = root.join(&c.path);
         let io = |e: io::Error| (i, WriteError::Io { path: c.path.clone(), why: io_text(&e) });
         let step = (|| {
-            let now = disk.read(&target).map_err(io)?;
-            if now != c.before {
+            let now = match disk.read(&target) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound && c.kind == ChangeKind::Created => None,
+                now => Some(now.map_err(io)?),
+            };
+            if now.as_deref() != c.bytes_before() {
                 return Err((i, WriteError::ChangedMeanwhile { path: c.path.clone() }));
             }
-            let staged = disk.stage(&target, &c.after).map_err(io)?;
+            if c.kind == ChangeKind::Created {
+                make_folders(root, &c.path).map_err(io)?;
+            }
+            let staged = c.bytes_after().map_or(Ok(PathBuf::new()), |new| disk.stage(&target, new)).map_err(io)?;
             let mut backup = PathBuf::new();
-            if files.len() > 1 {
+            if files.len() > 1 && c.bytes_before().is_some() {
                 backup = dir.join(format!("old-{}", hash(&c.before)));
                 if let Err(e) = save(&backup, &c.before, disk) {
                     disk.remove(&staged);
                     return Err(io(e));
                 }
             }
-            Ok(Entry { target: target.clone(), staged, backup, old: hash(&c.before), new: hash(&c.after) })
+            let named = |bytes: Option<&[u8]>| bytes.map(hash).unwrap_or_default();
+            Ok(Entry {
+                target: target.clone(),
+                staged,
+                backup,
+                old: named(c.bytes_before()),
+                new: named(c.bytes_after()),
+            })
         })();
         match step {
             Ok(e) => entries.push(e),
@@ -331,18 +392,16 @@ fn write_group(root: &Path, dir: &Path, files: &[&Changed], disk: &dyn Disk) -> 
         }
     }
     for (i, (e, c)) in entries.iter().zip(files).enumerate() {
-        if let Err(err) = disk.commit(&e.staged, &e.target) {
+        if let Err(err) = e.go(disk) {
             for (done, old) in entries.iter().zip(files).take(i) {
                 // The journal stays when this fails, and the next run tries again.
-                if let Ok(staged) = disk.stage(&done.target, &old.before) {
-                    let _ = disk.commit(&staged, &done.target);
-                }
+                let _ = done.back(disk, &old.before);
             }
             let back = entries
                 .iter()
                 .zip(files)
                 .take(i)
-                .all(|(done, old)| disk.read(&done.target).is_ok_and(|b| b == old.before));
+                .all(|(done, c)| disk.read(&done.target).ok().as_deref() == c.bytes_before());
             if back {
                 clean(&entries);
                 disk.remove(&journal);

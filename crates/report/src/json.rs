@@ -108,6 +108,9 @@ struct Fix<'a> {
     diff: &'a str,
     gates: Vec<GateLine<'a>>,
     pass: usize,
+    /// Files of regression tests that come with the fix.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tests: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -145,6 +148,7 @@ fn fix(a: &Applied) -> Fix<'_> {
             .map(|g| GateLine { gate: g.gate.name(), passed: g.not_run.is_none(), not_run: g.not_run.as_deref() })
             .collect(),
         pass: a.pass,
+        tests: a.tests.iter().map(|t| t.path.as_str()).collect(),
     }
 }
 

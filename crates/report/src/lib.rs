@@ -15,13 +15,13 @@ use surefix_engine::{Changed, Outcome};
 /// The unified diff of all changed files, as `git apply` takes it; raw bytes, because files need not be UTF-8. `prefix` is the
 /// root's place in its git repository: git reads the paths of a diff from the top.
 pub fn patch(outcome: &Outcome, prefix: &str) -> Vec<u8> {
-    let one = |c: &Changed| surefix_engine::diff_bytes(&below(prefix, &c.path), &c.before, &c.after);
+    let one = |c: &Changed| surefix_engine::diff_bytes(&below(prefix, &c.path), c.bytes_before(), c.bytes_after());
     outcome.changed.iter().flat_map(one).collect()
 }
 
 /// The patch that takes [`patch`] back.
 pub fn undo_patch(outcome: &Outcome, prefix: &str) -> Vec<u8> {
-    let one = |c: &Changed| surefix_engine::diff_bytes(&below(prefix, &c.path), &c.after, &c.before);
+    let one = |c: &Changed| surefix_engine::diff_bytes(&below(prefix, &c.path), c.bytes_after(), c.bytes_before());
     outcome.changed.iter().flat_map(one).collect()
 }
 

@@ -16,17 +16,29 @@ pub fn unified(path: &str, old: &str, new: &str) -> String {
 
 /// [`unified`] for raw bytes, as a patch needs them for files that are not UTF-8.
 pub fn unified_bytes(path: &str, old: &[u8], new: &[u8]) -> Vec<u8> {
+    unified_sides(path, Some(old), Some(new))
+}
+
+/// [`unified_bytes`] for files that may be new (`old` is `None`) or taken away (`new` is `None`). Modes are those of an ordinary file.
+pub fn unified_sides(path: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Vec<u8> {
     if old == new {
         return Vec::new();
     }
-    let input = InternedInput::new(byte_lines(old), byte_lines(new));
+    let input = InternedInput::new(byte_lines(old.unwrap_or(b"")), byte_lines(new.unwrap_or(b"")));
     let mut diff = Diff::compute(Algorithm::Histogram, &input);
     diff.postprocess_lines(&input);
 
     let (a, b) = (quoted("a/", path), quoted("b/", path));
     // A tab ends a file name that contains a space, as git writes it.
     let tab = if path.contains(' ') && !a.starts_with('"') { "\t" } else { "" };
-    let mut out = format!("diff --git {a} {b}\n--- {a}{tab}\n+++ {b}{tab}\n").into_bytes();
+    let mode = match (old, new) {
+        (None, _) => "new file mode 100644\n",
+        (_, None) => "deleted file mode 100644\n",
+        _ => "",
+    };
+    let side = |there: bool, name: &str| if there { format!("{name}{tab}") } else { "/dev/null".to_string() };
+    let (from, to) = (side(old.is_some(), &a), side(new.is_some(), &b));
+    let mut out = format!("diff --git {a} {b}\n{mode}--- {from}\n+++ {to}\n").into_bytes();
 
     let mut hunks = diff.hunks().map(|h| (h.before, h.after)).peekable();
     while let Some(first) = hunks.next() {

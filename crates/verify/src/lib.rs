@@ -7,6 +7,7 @@ pub mod bisect;
 mod cache;
 pub mod find;
 pub mod judge;
+pub mod keep;
 pub mod plan;
 pub mod probe;
 pub mod proof;

@@ -49,7 +49,10 @@ pub fn inputs(root: &Path, outcome: &Outcome) -> BTreeMap<String, String> {
         }
     }
     for c in &outcome.changed {
-        out.insert(c.path.clone(), sha256(&c.before));
+        match c.bytes_before() {
+            Some(old) => out.insert(c.path.clone(), sha256(old)),
+            None => out.remove(&c.path),
+        };
     }
     out
 }
@@ -82,6 +85,7 @@ fn fix(outcome: &Outcome, a: &Applied) -> Value {
         "diff_sha256": sha256(a.diff.as_bytes()),
         "gates": gates,
         "round": a.pass,
+        "tests": a.tests.iter().map(|t| json!({"path": t.path, "test": t.name})).collect::<Vec<_>>(),
     })
 }
 
@@ -145,7 +149,7 @@ fn content(outcome: &Outcome, account: &Account, inputs: &BTreeMap<String, Strin
     let changed: Vec<Value> = outcome
         .changed
         .iter()
-        .map(|c| json!({"path": c.path, "before": sha256(&c.before), "after": sha256(&c.after)}))
+        .map(|c| json!({"path": c.path, "before": c.bytes_before().map(sha256), "after": c.bytes_after().map(sha256)}))
         .collect();
     json!({
         "tool": {"name": "surefix", "version": env!("CARGO_PKG_VERSION")},

@@ -3,6 +3,7 @@
 use crate::cache;
 use crate::find::{Facts, find};
 use crate::judge::{StepRun, Worse};
+use crate::keep::{self, Kept};
 use crate::plan::{Plan, Serves};
 use crate::probe::{self, Probes, Says};
 use crate::sandbox::{Machine, Policy, Sandbox, Walls};
@@ -26,6 +27,8 @@ pub struct Request<'a> {
     pub policy: Policy,
     /// Refuse to run without every wall.
     pub required: bool,
+    /// Keep the probes as regression tests of the project where that can be done.
+    pub with_tests: bool,
     /// The machine.
     pub machine: Machine,
     /// The program that is its own helper.
@@ -73,6 +76,8 @@ pub struct Account {
     pub total: Duration,
     /// Fixes whose probe passed, and those that could not be probed.
     pub probed: (usize, usize),
+    /// What became of the wish for regression tests, by finding; `None`: nobody wished.
+    pub kept: Option<Kept>,
     /// Number of passed and failed results of each step at the end, where it has single results.
     pub results: BTreeMap<usize, (usize, usize)>,
 }
@@ -200,6 +205,14 @@ pub fn verify(
     }
     evidence(&mut outcome, &session);
     account.probed = probe::record(&mut outcome, &says, probing);
+    if request.with_tests {
+        let units = Units::new(&outcome);
+        let all: Vec<usize> = (0..units.list.len()).collect();
+        let texts = units.texts(&all);
+        let kept = keep::keep(&mut session, &mut prober, &facts, &outcome, &texts, &says, &probes);
+        outcome.add_tests(kept.tests.clone());
+        account.kept = Some(kept);
+    }
     if session.learned {
         cache::save(&request.store, &key, &session.baseline);
     }

@@ -103,7 +103,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn run(&mut self, changed: &Texts, steps: &[usize]) -> Vec<StepRun> {
+    pub(crate) fn run(&mut self, changed: &Texts, steps: &[usize]) -> Vec<StepRun> {
         self.runs += steps.len();
         let mut out = self.tester.run(changed, steps);
         // A tester that answers less than it was asked has lost the rest.
@@ -127,8 +127,13 @@ impl<'a> Session<'a> {
         judge::useless(self.plan.steps.get(step)?, self.baseline.steps.get(step)?)
     }
 
+    /// A step of the plan.
+    pub(crate) fn step(&self, step: usize) -> Option<&'a crate::plan::Step> {
+        self.plan.steps.get(step)
+    }
+
     /// What got worse in a step and stays so when it is repeated.
-    fn confirmed(&mut self, step: usize, texts: &Texts, first: &StepRun) -> Vec<Worse> {
+    pub(crate) fn confirmed(&mut self, step: usize, texts: &Texts, first: &StepRun) -> Vec<Worse> {
         let mut list = self.worse(step, first);
         if list.is_empty() {
             return list;

@@ -4,7 +4,7 @@ use crate::units::Units;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use surefix_engine::{Changed, Outcome, Verdict};
+use surefix_engine::{ChangeKind, Changed, Outcome, RegressionTest, Verdict};
 
 /// What is kept of a fix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct Side {
     pub path: String,
     /// With all fixes of the run.
     pub with: String,
-    /// With all but this one.
+    /// With all but this one; empty: it is not there.
     pub without: String,
 }
 
@@ -67,6 +67,10 @@ fn hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
 
+fn tests(verdict: &Verdict) -> &[RegressionTest] {
+    if let Verdict::Fixed(a) = verdict { &a.tests } else { &[] }
+}
+
 /// Keeps what is needed to take each fix of a run out again. `state`: Surefix's own directory of the project; `written`: the
 /// files that were written.
 pub fn keep(state: &Path, outcome: &Outcome, written: &[String]) -> std::io::Result<()> {
@@ -95,6 +99,12 @@ pub fn keep(state: &Path, outcome: &Outcome, written: &[String]) -> std::io::Res
             files.push(Side { path: path.clone(), with: put(&c.after)?, without: put(without)? });
         }
         let findings: Vec<_> = unit.findings.iter().filter_map(|i| outcome.findings.get(*i)).collect();
+        for t in findings.iter().flat_map(|f| tests(&f.verdict)) {
+            if !files.iter().any(|s| s.path == t.path) {
+                let with = put(t.text.as_bytes())?;
+                files.push(Side { path: t.path.clone(), with, without: String::new() });
+            }
+        }
         let titles: Vec<&str> = findings
             .iter()
             .filter_map(|f| match &f.verdict {
@@ -161,8 +171,27 @@ pub fn take_out(root: &Path, state: &Path, record: &Record) -> Result<Vec<Change
             let bytes = std::fs::read(folder(state).join(name)).map_err(|e| Error::Io(e.to_string()))?;
             if inside && hash(&bytes) == name { Ok(bytes) } else { Err(Error::Io(format!("{}: damaged", side.path))) }
         };
-        let (with, without) = (content(&side.with)?, content(&side.without)?);
-        let now = std::fs::read(root.join(&side.path)).map_err(|e| Error::Io(format!("{}: {e}", side.path)))?;
+        let with = content(&side.with)?;
+        let now = std::fs::read(root.join(&side.path));
+        if side.without.is_empty() {
+            // A test that came with the fix.
+            match now {
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                Ok(now) if now == with => out.push(Changed {
+                    path: side.path.clone(),
+                    text_before: String::from_utf8_lossy(&now).into_owned(),
+                    text_after: String::new(),
+                    before: now,
+                    after: Vec::new(),
+                    group: 0,
+                    kind: ChangeKind::Removed,
+                }),
+                _ => return Err(Error::Conflict(side.path.clone())),
+            }
+            continue;
+        }
+        let without = content(&side.without)?;
+        let now = now.map_err(|e| Error::Io(format!("{}: {e}", side.path)))?;
         let after = if now == with {
             without
         } else {
@@ -183,7 +212,9 @@ pub fn take_out(root: &Path, state: &Path, record: &Record) -> Result<Vec<Change
             before: now,
             after,
             group: 0,
+            kind: ChangeKind::Edited,
         });
     }
-    if out.is_empty() { Err(Error::Gone) } else { Ok(out) }
+    // Tests without their fix are no sign of it.
+    if out.iter().all(|c| c.kind == ChangeKind::Removed) { Err(Error::Gone) } else { Ok(out) }
 }

@@ -1,7 +1,7 @@
 //! Fixes as units that can be applied without each other, and the texts of any set of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use surefix_engine::{Applied, Changed, Outcome, Verdict};
+use surefix_engine::{Applied, ChangeKind, Changed, Outcome, Verdict};
 use surefix_text::{Edit, EditKind, EditPlan, FileId, Fix};
 
 /// A set of findings whose fixes go in together or not at all.
@@ -65,7 +65,7 @@ impl<'a> Units<'a> {
             let odd: BTreeSet<String> = outcome
                 .changed
                 .iter()
-                .filter(|c| texts.get(&c.path) != Some(&c.after))
+                .filter(|c| c.kind == ChangeKind::Edited && texts.get(&c.path) != Some(&c.after))
                 .map(|c| c.path.clone())
                 .filter(|p| !out.list.iter().any(|u| u.edits.is_none() && u.files.contains(p)))
                 .collect();

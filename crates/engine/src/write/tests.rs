@@ -51,6 +51,7 @@ fn change(path: &str, before: &str, after: &str, group: usize) -> Changed {
         text_before: before.into(),
         text_after: after.into(),
         group,
+        kind: ChangeKind::Edited,
     }
 }
 
@@ -181,4 +182,68 @@ fn one_run_writes_at_a_time() {
     assert!(first.is_some() && lock(&root).unwrap().is_none());
     drop(first);
     assert!(lock(&root).unwrap().is_some());
+}
+
+fn created(path: &str, text: &str, group: usize) -> Changed {
+    Changed { kind: ChangeKind::Created, ..change(path, "", text, group) }
+}
+
+#[test]
+fn a_new_file_comes_and_goes_with_its_group() {
+    let (_dir, root, mut changed) = project();
+    changed.push(created("tests/deep/t.py", "T", 1));
+    let w = write(&root, &changed, b"", &RealDisk);
+    assert_eq!((w.files.len(), w.errors.len()), (4, 0), "{:?}", w.errors);
+    assert_eq!(read(&root, "tests/deep/t.py"), "T");
+    let back =
+        [change("a.py", "A", "a", 0), Changed { kind: ChangeKind::Removed, ..change("tests/deep/t.py", "T", "", 0) }];
+    let w = write(&root, &back, b"", &RealDisk);
+    assert_eq!((w.files.len(), w.errors.len()), (2, 0), "{:?}", w.errors);
+    assert!(!root.join("tests/deep/t.py").exists() && leftovers(&root).is_empty());
+}
+
+#[test]
+fn a_new_file_takes_nobodys_place_and_follows_no_link() {
+    let (_dir, root, changed) = project();
+    std::fs::write(root.join("t.py"), "mine").unwrap();
+    let w = write(&root, &[created("t.py", "T", 0)], b"", &RealDisk);
+    assert_eq!((w.errors.len(), read(&root, "t.py").as_str()), (1, "mine"));
+    #[cfg(unix)]
+    {
+        let outside = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(outside.path(), root.join("tests")).unwrap();
+        let with = [changed[0].clone(), created("tests/t.py", "T", 0)];
+        let w = write(&root, &with, b"", &RealDisk);
+        assert_eq!((w.errors.len(), read(&root, "a.py").as_str()), (2, "a"));
+        assert!(!outside.path().join("t.py").exists() && leftovers(&root).is_empty());
+    }
+}
+
+#[test]
+fn killed_between_a_fix_and_its_new_file_is_completed() {
+    let (_dir, root, mut changed) = project();
+    changed.push(created("tests/t.py", "T", 1));
+    // The patch, two backups, the journal, and two files: the seventh is the new one.
+    let w = write(&root, &changed[1..], b"", &Faulty::at(7, true));
+    assert_eq!(w.errors.len(), 3);
+    assert_eq!((read(&root, "b.py").as_str(), root.join("tests/t.py").exists()), ("B", false));
+    let said = recover(&root, &RealDisk).unwrap().unwrap();
+    assert!(said.contains("completed"), "{said}");
+    assert_eq!((read(&root, "b.py"), read(&root, "tests/t.py")), ("B".into(), "T".into()));
+}
+
+#[test]
+fn killed_when_the_staged_file_is_lost_is_taken_back() {
+    let (_dir, root, changed) = project();
+    let list = [created("t.py", "T", 1), changed[1].clone()];
+    // The patch, one backup, the journal, the new file.
+    write(&root, &list, b"", &Faulty::at(5, true));
+    assert!(root.join("t.py").exists());
+    for e in std::fs::read_dir(&root).unwrap().flatten() {
+        if e.file_name().to_string_lossy().starts_with(".surefix-") {
+            std::fs::remove_file(e.path()).unwrap();
+        }
+    }
+    let said = recover(&root, &RealDisk).unwrap().unwrap();
+    assert!(said.contains("taken back") && !root.join("t.py").exists(), "{said}");
 }

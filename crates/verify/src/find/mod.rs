@@ -68,7 +68,7 @@ impl Facts {
         &self.root
     }
 
-    fn has(&self, dir: &str, name: &str) -> bool {
+    pub(crate) fn has(&self, dir: &str, name: &str) -> bool {
         self.files.contains(&join(dir, name))
     }
 
@@ -125,7 +125,7 @@ fn executable(path: &Path) -> bool {
     path.is_file()
 }
 
-fn join(dir: &str, name: &str) -> String {
+pub(crate) fn join(dir: &str, name: &str) -> String {
     if dir.is_empty() { name.to_string() } else { format!("{dir}/{name}") }
 }
 

@@ -15,14 +15,33 @@ const DRIVE: &str = include_str!("harness/SurefixDrive.java");
 const OBSERVE: &str = include_str!("harness/SurefixObserve.java");
 
 /// A method, as the harness finds it.
-struct Method {
-    class: String,
-    name: String,
-    params: Vec<(String, String)>,
+pub(crate) struct Method {
+    /// Binary name of the class (`a.b.Outer$Inner`).
+    pub class: String,
+    /// Name.
+    pub name: String,
+    /// Simple types and names of the parameters; `?` is any type.
+    pub params: Vec<(String, String)>,
 }
 
-/// The case of a finding.
-pub(super) fn case(outcome: &Outcome, index: usize, f: &Finding, flow: &Flow) -> Result<Case, String> {
+/// What is called with the input, and how the input gets there.
+pub(crate) struct Target {
+    /// The file of the method.
+    pub file: String,
+    /// The method.
+    pub method: Method,
+    /// The parameter that is the input; `None`: it comes with a request.
+    pub at: Option<usize>,
+    /// The name under which the input comes, empty when any will do.
+    pub key: String,
+    /// The name itself is the input.
+    pub names: bool,
+    /// The last part of the source's name (`getParameter`).
+    pub source: String,
+}
+
+/// The method to call for a finding.
+pub(crate) fn target(outcome: &Outcome, flow: &Flow) -> Result<Target, String> {
     let source = flow.trace.iter().find(|s| s.what == StepKind::Source).ok_or("the source is not known")?;
     let mut methods: Vec<(String, Method)> = Vec::new();
     // The method of the sink first, then those on the way back to the source.
@@ -59,22 +78,28 @@ pub(super) fn case(outcome: &Outcome, index: usize, f: &Finding, flow: &Flow) ->
     if key.contains(['\t', '\n', '\r']) {
         return Err("the name of the input is no plain text".to_string());
     }
-    let types: Vec<&str> = method.params.iter().map(|(t, _)| t.as_str()).collect();
-    let at = at.map_or("-1".to_string(), |a| a.to_string());
-    let names = if names { "1" } else { "0" };
-    let last = source.name.rsplit('.').next().unwrap_or("");
-    let line = [f.rule.id, &method.class, &method.name, &types.join(","), &at, &key, names, last].join("\t");
+    let source = source.name.rsplit('.').next().unwrap_or("").to_string();
+    Ok(Target { file, method, at, key, names, source })
+}
+
+/// The case of a finding.
+pub(super) fn case(outcome: &Outcome, index: usize, f: &Finding, flow: &Flow) -> Result<Case, String> {
+    let t = target(outcome, flow)?;
+    let types: Vec<&str> = t.method.params.iter().map(|(t, _)| t.as_str()).collect();
+    let at = t.at.map_or("-1".to_string(), |a| a.to_string());
+    let names = if t.names { "1" } else { "0" };
+    let line = [f.rule.id, &t.method.class, &t.method.name, &types.join(","), &at, &t.key, names, &t.source].join("\t");
     let sinks = match flow.call.callee.rsplit_once('.') {
         Some((class, name)) if class.contains('.') && !class.starts_with("surefix.") => {
             vec![[f.rule.id.to_string(), class.to_string(), name.to_string()]]
         }
         _ => Vec::new(),
     };
-    Ok(Case { finding: index, file, line, sinks })
+    Ok(Case { finding: index, file: t.file, line, sinks })
 }
 
 /// The method around a place, when it can be called by reflection.
-fn method_at(text: &str, tree: &Tree, span: Span) -> Option<Method> {
+pub(crate) fn method_at(text: &str, tree: &Tree, span: Span) -> Option<Method> {
     let of = |n: Node<'_>| java::span_of(n).of(text).to_string();
     let node = java::enclosing(java::covering(tree, span)?, |n| n.kind() == "method_declaration")?;
     let mut class = String::new();
@@ -140,7 +165,7 @@ fn type_parameters(text: &str, method: Node<'_>) -> Vec<String> {
 }
 
 /// `java.util.Map<String, T>[]` → `Map[]`; type parameters are any type.
-fn simple(ty: &str, generic: &[String]) -> String {
+pub(crate) fn simple(ty: &str, generic: &[String]) -> String {
     let mut out = String::new();
     let mut depth = 0;
     for c in ty.chars().filter(|c| !c.is_whitespace()) {
@@ -251,10 +276,13 @@ fn of_build(project: &mut Project<'_>, texts: &Texts, step: &Step, cases: &[Case
     Ok(out)
 }
 
-/// Lists that Maven's compiler plugin tells of itself when it is asked for everything.
+/// Lists that Maven's compiler plugin tells of itself when it is asked for everything, by the names that its versions have for them.
 fn class_paths(output: &str) -> Vec<Vec<String>> {
-    let mark = "compilePath = [";
-    let lists = output.lines().filter_map(|l| l.split_once(mark)?.1.strip_suffix(']').map(str::to_string));
+    let list = |l: &str| {
+        let (_, rest) = ["compilePath = [", "classpathElements = ["].iter().find_map(|mark| l.split_once(mark))?;
+        rest.strip_suffix(']').map(str::to_string)
+    };
+    let lists = output.lines().filter_map(list);
     lists.map(|l| l.split(", ").map(str::to_string).collect()).collect()
 }
 

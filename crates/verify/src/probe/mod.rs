@@ -4,14 +4,14 @@
 //! Everything runs in the sandbox, on places with the project's own compiled classes or packages. What cannot be called that way
 //! (no function takes the input, the sink is not reached) is said as the reason why the gate was not run.
 
-mod java;
+pub(crate) mod java;
 mod python;
 
 use crate::plan::Step;
 use crate::sandbox::{Ended, Place};
 use crate::tester::Project;
 use crate::units::Texts;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use surefix_engine::{Finding, Gate, Outcome, Verdict};
 use surefix_ir::Lang;
 
@@ -81,6 +81,8 @@ pub enum Says {
 #[derive(Default)]
 pub struct Probes {
     before: BTreeMap<String, Result<Pair, String>>,
+    /// Findings, by index, whose call with the attack did not return, without the fixes or with them.
+    raised: BTreeSet<usize>,
 }
 
 impl Probes {
@@ -124,11 +126,23 @@ impl Probes {
             progress(&format!("{} probes on the fixed project", worth.len()));
             ask(project, texts, &worth)
         };
+        self.raised.clear();
         for c in &cases {
             let before = self.before.get(print(c.finding));
+            let both = [before, after.get(&c.finding)];
+            if both.into_iter().flatten().flatten().any(|p| p.attack.how != "returned") {
+                self.raised.insert(c.finding);
+            }
             out.insert(c.finding, judge(before, after.get(&c.finding)));
         }
         out
+    }
+}
+
+impl Probes {
+    /// True when the call of a finding's function with the attack ended with an exception, without the fixes or with them.
+    pub fn raised(&self, finding: usize) -> bool {
+        self.raised.contains(&finding)
     }
 }
 
