@@ -318,6 +318,12 @@ pub fn java_operand(jx: &JavaCx<'_>, span: Span, ty: Option<&str>) -> Operand {
     Operand { text, string: string || ty == Some("java.lang.String"), present }
 }
 
+/// True for the declaration of a parameter that Spring does not call the handler without: it answers 400 or 404 before.
+fn given(parameter: &str) -> bool {
+    let asked = ["@RequestParam", "@PathVariable"].iter().any(|a| parameter.contains(a));
+    asked && !parameter.contains("required")
+}
+
 fn judge(jx: &JavaCx<'_>, span: Span, depth: u32) -> (bool, bool) {
     let Some(mut node) = jx.node_at(span) else { return (false, false) };
     while node.kind() == "parenthesized_expression"
@@ -338,7 +344,9 @@ fn judge(jx: &JavaCx<'_>, span: Span, depth: u32) -> (bool, bool) {
             let set_once = uses.writes.is_empty() && depth < 20;
             // What a method was called on is no null.
             let made = || uses.init.is_some_and(|i| judge(jx, i, depth + 1).1);
-            let present = string && set_once && (made() || jx.used_before(node, &uses.name));
+            let present = string
+                && set_once
+                && (made() || jx.used_before(node, &uses.name) || given(uses.declarator.of(jx.text)));
             (string, present)
         }
         "method_invocation" => {

@@ -94,17 +94,29 @@ pub(super) fn declared_otherwise(cx: &DetectCx<'_>, flow: &Flow) -> bool {
     if !(text.contains("produces") || text.contains("Produces")) {
         return false;
     }
+    let types = declared(&jx, flow);
+    !types.is_empty() && types.iter().all(|t| t.as_ref().is_some_and(|t| !may_render(t)))
+}
+
+/// True when the handler around the sink declares that it produces pages and nothing else.
+pub(super) fn declared_page(jx: &JavaCx<'_>, flow: &Flow) -> bool {
+    let types = declared(jx, flow);
+    !types.is_empty() && types.iter().all(|t| t.as_ref().is_some_and(may_render))
+}
+
+/// What the handler around the sink declares that it produces: on the method, else on the class.
+fn declared(jx: &JavaCx<'_>, flow: &Flow) -> Vec<Option<ConstVal>> {
     let mut node = jx.covering(flow.call.span);
     while let Some(n) = node {
         if n.kind() == "method_declaration" || surefix_rewrite::java::is_type_decl(n.kind()) {
-            let types = produced(&jx, n);
+            let types = produced(jx, n);
             if !types.is_empty() {
-                return types.iter().all(|t| t.as_ref().is_some_and(|t| !may_render(t)));
+                return types;
             }
         }
         node = n.parent();
     }
-    false
+    Vec::new()
 }
 
 /// What the code says about the content type of a response of Spring, in the function of the sink: in the chain of calls, on the

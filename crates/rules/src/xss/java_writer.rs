@@ -75,6 +75,9 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         Sink::Plain { arg } => {
             let sites = operands::sites(cx, &syntax, flow, *arg, |c| SPECIAL.contains(c))?;
             let before = written_before(&jx, &flow.call);
+            if flow.arg.is_none() {
+                returned_page(&jx, flow, &sites)?;
+            }
             super::made_by_known_code(flow, &sites, &before)?;
             for s in &sites {
                 encode_site(cx, &syntax, s, &before, &mut edits, &mut assurance)?;
@@ -82,6 +85,20 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         }
     }
     Ok(Fix { title: "Encode the value for the page it is written to".into(), edits, assurance, needs: Vec::new() })
+}
+
+/// A text that a handler returns is sent as what its reader asks for: a page to a browser, plain text to a program. It is a page for certain
+/// when the handler says so, or when markup stands around every value.
+fn returned_page(jx: &JavaCx<'_>, flow: &Flow, sites: &[Site]) -> Result<(), Refusal> {
+    let markup = |s: &Site| s.around.iter().all(|(before, after)| before.contains('<') || after.contains('<'));
+    if super::content_type::declared_page(jx, flow) || sites.iter().all(markup) {
+        return Ok(());
+    }
+    let why = "the handler returns a text without markup of its own: programs that read it would get it encoded";
+    Err(Refusal::new(Reason::ContextUnsafe, why).with_steps(
+        "Say what the handler produces: `produces = \"text/plain\"` is not rendered by browsers, `produces = \"text/html\"` wants every value \
+         encoded.",
+    ))
 }
 
 /// True for a value that is no text but its bytes, or those of a picture.
@@ -106,7 +123,13 @@ impl Sink {
         let call = &flow.call;
         let unknown = |what: &str| Err(Refusal::new(Reason::ShapeUnknown, what.to_string()));
         let args = jx.args(call.args_span);
-        let Some(index) = flow.arg else { return unknown("the value is returned, not written by a call") };
+        let Some(index) = flow.arg else {
+            let method = jx.method_of(call.span).and_then(|m| m.child_by_field_name("type")).map(|t| jx.node_text(t));
+            return match method {
+                Some("String" | "java.lang.String") => Ok(Sink::Plain { arg: call.span }),
+                _ => unknown("what is returned is no text, but an object that holds it"),
+            };
+        };
         let Some(arg) = args.get(index).copied() else { return unknown("the sink's argument is not found") };
         let name = jx.call_name(call.args_span).map_or("", |s| s.of(jx.text));
         match name {
