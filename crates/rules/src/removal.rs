@@ -29,6 +29,11 @@ pub(crate) fn java(jx: &JavaCx<'_>, call: Span, edits: &mut Vec<Edit>) -> Result
     Ok(())
 }
 
+/// Deletes a declaration of local variables.
+pub(crate) fn java_declaration(jx: &JavaCx<'_>, stmt: Span, edits: &mut Vec<Edit>) {
+    edits.push(Edit::delete(jx.file, lines(jx.text, stmt)));
+}
+
 /// The statement that is nothing but the call at `call`, when it stands in a block.
 pub(crate) fn java_statement(jx: &JavaCx<'_>, call: Span) -> Option<Span> {
     let node = jx.covering(call)?;
@@ -68,7 +73,11 @@ pub(crate) fn python(py: &PyCx<'_>, stmt: Span, edits: &mut Vec<Edit>) -> Result
     }
     let rest = Span::new(stmt.hi, layout::line_end(text, stmt.hi)).of(text).trim_start();
     if layout::first_on_line(text, stmt.lo) && (rest.is_empty() || rest.starts_with('#')) {
-        edits.push(Edit::delete(py.file, lines(text, stmt)));
+        // What tells a linter to be silent about the statement goes with it; any other comment stays.
+        let marker = rest.trim_start_matches('#').trim_start();
+        let silencer = ["noqa", "nosec", "pylint:", "type: ignore", "NOSONAR"].iter().any(|m| marker.starts_with(m));
+        let whole = Span::new(layout::line_start(text, stmt.lo), layout::next_line(text, stmt.hi));
+        edits.push(Edit::delete(py.file, if silencer { whole } else { lines(text, stmt) }));
     } else {
         return no(Reason::ControlFlow, "the statement shares its line with others");
     }

@@ -92,7 +92,7 @@ impl PyCx<'_> {
         let free = self.is_free(name, at);
         let local = if free { name.to_owned() } else { self.alias(name, at)? };
         let what = if free { name.to_owned() } else { format!("{name} as {local}") };
-        if let Some(stmt) = self.extendable(module, at) {
+        if let Some(stmt) = self.extendable(module, at).or_else(|| self.near(module, at)) {
             self.extend(stmt, &what, edits);
         } else {
             self.insert_import(module, Some(name), &format!("from {module} import {what}"), at, edits)?;
@@ -223,6 +223,47 @@ impl PyCx<'_> {
             }
             _ => None,
         })
+    }
+
+    /// A `from module import …` of the function around `at` that certainly runs before it.
+    fn near(&self, module: &str, at: Span) -> Option<&StmtImportFrom> {
+        let scopes = self.scopes(at);
+        let function = scopes.iter().rev().find_map(|s| match s {
+            AnyNodeRef::StmtFunctionDef(f) => Some(*f),
+            _ => None,
+        })?;
+        let mut body: &[Stmt] = &function.body;
+        let mut found = None;
+        loop {
+            let mut inner = None;
+            for s in body {
+                let own = span_of(s);
+                match s {
+                    Stmt::ImportFrom(i) if own.hi <= at.lo && i.level == 0 && i.module.as_deref() == Some(module) => {
+                        let star = i.names.iter().any(|a| a.name.as_str() == "*");
+                        found = (!star && !i.names.is_empty()).then_some(i).or(found);
+                    }
+                    _ if own.contains(at) => inner = Some(s),
+                    _ => {}
+                }
+            }
+            let bodies: Vec<&[Stmt]> = match inner {
+                Some(Stmt::If(s)) => {
+                    let later = s.elif_else_clauses.iter().map(|c| c.body.as_slice());
+                    std::iter::once(s.body.as_slice()).chain(later).collect()
+                }
+                Some(Stmt::For(s)) => vec![&s.body, &s.orelse],
+                Some(Stmt::While(s)) => vec![&s.body, &s.orelse],
+                Some(Stmt::With(s)) => vec![&s.body],
+                Some(Stmt::Try(s)) => vec![&s.body],
+                _ => return found,
+            };
+            let holds = |b: &&[Stmt]| b.iter().any(|s| span_of(s).contains(at));
+            match bodies.into_iter().find(holds) {
+                Some(next) => body = next,
+                None => return found,
+            }
+        }
     }
 
     /// True when the file imports each name by a statement of its own: two of them name the same module, and none has two names.

@@ -6,6 +6,7 @@ use surefix_dataflow::CallFact;
 use surefix_rewrite::JavaCx;
 use surefix_syntax::java as tree;
 use surefix_text::{Assurance, Edit, Fix, Reason, Refusal, Span, Tier};
+use tree_sitter::Node;
 
 fn no<T>(reason: Reason, why: &str) -> Result<T, Refusal> {
     Err(Refusal::new(reason, why))
@@ -48,6 +49,7 @@ fn on_variable(
     for setter in wanted {
         let mut off: Vec<Span> = Vec::new();
         let mut other = false;
+        let mut under_condition = false;
         if let Some(method) = method {
             tree::walk(method, &mut |n| {
                 if n.kind() == "method_invocation"
@@ -57,7 +59,7 @@ fn on_variable(
                     let args = jx.args(tree::span_of(n));
                     match args.as_slice() {
                         [one] if jx.expr_text(*one) == "false" => off.push(*one),
-                        [one] if jx.expr_text(*one) == "true" => {}
+                        [one] if jx.expr_text(*one) == "true" => under_condition |= conditional(n, call.span),
                         _ => other = true,
                     }
                 }
@@ -66,6 +68,13 @@ fn on_variable(
         }
         if other {
             return no(Reason::AlternativesConflict, "the flag is decided by an expression on one of the paths");
+        }
+        if under_condition {
+            let why = format!("a condition decides whether {setter}(true) is called");
+            return Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(
+                "Decide whether the cookie may be sent without the flag at all. If not, take the condition away; if it must, let it hold for \
+                 installations without HTTPS only.",
+            ));
         }
         // The one that holds at this place is rewritten; without any, the setter is called right before.
         let same_block = off.iter().filter(|s| s.hi < call.span.lo).collect::<Vec<_>>();
@@ -79,6 +88,21 @@ fn on_variable(
         jx.insert_before_stmt(stmt, &lines, edits)?;
     }
     Ok(())
+}
+
+/// True when a call stands under a condition that does not hold for the place as well.
+fn conditional(call: Node<'_>, place: Span) -> bool {
+    let mut at = call.parent();
+    while let Some(n) = at {
+        if tree::span_of(n).contains(place) {
+            return false;
+        }
+        if matches!(n.kind(), "if_statement" | "switch_expression" | "ternary_expression") {
+            return true;
+        }
+        at = n.parent();
+    }
+    false
 }
 
 /// `addCookie(new Cookie(…))`: the cookie gets a name first.

@@ -47,6 +47,13 @@ pub(crate) fn none_made(cx: &FixCx<'_>, found: &Found) -> Result<(), Refusal> {
             "Load the file with the keys of the hosts by JSch.setKnownHosts, then set StrictHostKeyChecking to yes.",
         ));
     }
+    if inspects(cx, found, call) {
+        let why = "the function looks at the certificate that the other side shows, whether it can be trusted or not";
+        return Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(
+            "Let the connection end after the certificate was read, and send nothing over it; a suppression with that reason accepts the \
+             finding.",
+        ));
+    }
     let decided = || -> Option<String> {
         if cx.detect.lang(found.file) == Lang::Java
             && let Some(field) = set_elsewhere(&cx.java(found.file), found.span)
@@ -67,6 +74,19 @@ pub(crate) fn none_made(cx: &FixCx<'_>, found: &Found) -> Result<(), Refusal> {
         Some(why) => Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(STEPS)),
         None => Ok(()),
     }
+}
+
+/// True when the Python function around the call reads the certificate of the other side: a check of expiry or a scanner has to see those
+/// that are refused, too.
+fn inspects(cx: &FixCx<'_>, found: &Found, call: &surefix_dataflow::CallFact) -> bool {
+    if cx.detect.lang(found.file) != Lang::Python {
+        return false;
+    }
+    let py = cx.python(found.file);
+    let around = py.function_of(call.span).map_or("", |f| f.of(py.text));
+    ["getpeercert", "get_peer_certificate", "get_peer_cert_chain", "get_unverified_chain"]
+        .iter()
+        .any(|w| around.contains(w))
 }
 
 /// As [`none_made`], and refuses a call in a handler of failed verification: verified again, it can only fail again.

@@ -211,7 +211,10 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact, edits: &mut Ve
     jx.no_error_at(call.span)?;
     match found.variant {
         "verifier" | "link" => removal::java_link(&jx, call.span, edits),
-        "context" => jx.replace_arg(call.span, 1, "null", edits),
+        "context" => {
+            unused_managers(&jx, call.span, edits);
+            jx.replace_arg(call.span, 1, "null", edits)
+        }
         "constructor" => {
             let Some(at) = call.args.iter().position(known) else {
                 return Err(Refusal::new(Reason::ShapeUnknown, "the verifier is not an argument of the call"));
@@ -225,5 +228,33 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found, call: &CallFact, edits: &mut Ve
             jx.replace_arg(call.span, at, &format!("new {ty}()"), edits)
         }
         _ => Err(Refusal::new(Reason::NoRecipe, "no recipe covers this shape")),
+    }
+}
+
+/// Takes out the declaration of a local variable that only the context was given: an array of managers whose making has no effect.
+fn unused_managers(jx: &JavaCx<'_>, call: Span, edits: &mut Vec<Edit>) {
+    let args = jx.args(call);
+    let Some(arg) = args.get(1).filter(|a| jx.node_at(**a).is_some_and(|n| n.kind() == "identifier")) else { return };
+    let Some(uses) = jx.uses(jx.expr_text(*arg), *arg) else { return };
+    let Some(stmt) = uses.statement.filter(|_| uses.alone && uses.writes.is_empty() && uses.reads.len() == 1) else {
+        return;
+    };
+    let made = uses.init.and_then(|i| jx.node_at(i)).is_some_and(|n| {
+        match n.kind() {
+            "array_initializer" => Some(n),
+            "array_creation_expression" => n.child_by_field_name("value"),
+            _ => None,
+        }
+        .is_some_and(|list| {
+            let mut cursor = list.walk();
+            // Constructors without arguments, or the object itself in its place.
+            list.named_children(&mut cursor).all(|e| {
+                e.kind() == "object_creation_expression"
+                    && e.child_by_field_name("arguments").is_some_and(|a| a.named_child_count() == 0)
+            })
+        })
+    });
+    if made && jx.no_comment_inside(stmt).is_ok() {
+        removal::java_declaration(jx, stmt, edits);
     }
 }
