@@ -25,6 +25,9 @@ pub const RULE: Rule = Rule { meta: META, detect, fix };
 /// Generators of the JDK that nobody can predict: they inherit the methods of the predictable one.
 const SECURE: &[&str] = &["java.security.SecureRandom", "random.SystemRandom", "secrets.SystemRandom"];
 
+/// Words of functions that make up data.
+const INVENTED: &[&str] = &["demo", "dummy", "fake", "fixture", "fixtures", "mock", "sample", "samples"];
+
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     for call in flows::watched(cx, &META) {
         if !predictable(call) {
@@ -43,7 +46,8 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
         // Games, tests, sampling and back-off want exactly this generator: only names tell that a secret is made.
         let evidence = purpose::receivers(cx, call);
         let secret = purpose::names_secret(&evidence) || purpose::names_secret(purpose::function_name(cx, call));
-        if !secret || seeded_on_purpose(cx, call) || picks_one(cx, call) {
+        let invented = purpose::names_any(purpose::function_name(cx, call), INVENTED);
+        if !secret || invented || seeded_on_purpose(cx, call) || picks_one(cx, call) {
             found.confidence = Confidence::Low;
         }
         out.push(found);
