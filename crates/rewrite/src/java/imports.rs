@@ -266,8 +266,7 @@ impl JavaCx<'_> {
         let place = if sorted {
             keys.iter().position(|k| k.as_str() > path)
         } else {
-            let best = (0..keys.len()).rev().max_by_key(|i| shared(keys.get(*i).map_or("", String::as_str), path));
-            best.map(|i| i + 1).filter(|i| *i < keys.len())
+            beside_nearest(&keys, path)
         };
         match place.and_then(|i| group.get(i)) {
             Some(next) if first_on_line(text, next.span.lo) => {
@@ -389,6 +388,19 @@ fn push_line_sorted_after(edits: &mut Vec<Edit>, file: surefix_text::FileId, at:
 }
 
 /// Leading dotted parts that two names share.
+/// Where a path belongs in a group that is not sorted as a whole: in the last run of those that share most with it, in its order where it
+/// has one, else behind it. `None`: at the end.
+fn beside_nearest(keys: &[String], path: &str) -> Option<usize> {
+    let near: Vec<u32> = keys.iter().map(|k| shared(k, path)).collect();
+    let most = near.iter().copied().max().filter(|n| *n > 0)?;
+    let end = near.iter().rposition(|n| *n == most)? + 1;
+    let start = near[..end].iter().rposition(|n| *n != most).map_or(0, |i| i + 1);
+    let run = keys.get(start..end)?;
+    let sorted = run.windows(2).all(|w| matches!(w, [a, b] if a <= b));
+    let within = if sorted { run.iter().position(|k| k.as_str() > path).map(|i| start + i) } else { None };
+    within.or((end < keys.len()).then_some(end))
+}
+
 fn shared(a: &str, b: &str) -> u32 {
     to_u32(a.split('.').zip(b.split('.')).take_while(|(x, y)| x == y).count())
 }

@@ -150,19 +150,31 @@ pub fn other_type_later(cx: &DetectCx<'_>, flow: &Flow) -> bool {
 }
 
 /// Sinks that write a dictionary as JSON, with the content type for it.
-const JSON_FOR_DICTIONARIES: &[&str] = &["tornado.web.RequestHandler.write", "tornado.web.RequestHandler.finish"];
+const JSON_FOR_DICTIONARIES: &[&str] = &[
+    "flask.Flask.make_response",
+    "flask.make_response",
+    "tornado.web.RequestHandler.write",
+    "tornado.web.RequestHandler.finish",
+];
 
 /// True when the sink is given a dictionary that it writes as JSON.
 pub fn sent_as_json(cx: &DetectCx<'_>, flow: &Flow) -> bool {
     if !JSON_FOR_DICTIONARIES.contains(&flow.call.callee.as_str()) {
         return false;
     }
-    if flow.arg.and_then(|a| flow.call.args.get(a)).is_some_and(|a| a.types.iter().any(|t| t == "dict")) {
+    // Flask does the same with lists.
+    let flask = flow.call.callee.starts_with("flask.");
+    let json = |t: &String| t == "dict" || (flask && t == "list");
+    if flow.arg.and_then(|a| flow.call.args.get(a)).is_some_and(|a| a.types.iter().any(json)) {
         return true;
     }
     let Some(origins) = Origins::of_sink(cx, flow) else { return false };
     let value = origins.sink_value(flow).and_then(|(v, _)| origins.op(origins.behind(v)));
-    matches!(value, Some(Op::Aggregate(surefix_ir::AggKind::Dict, _)))
+    match value {
+        Some(Op::Aggregate(surefix_ir::AggKind::Dict, _)) => true,
+        Some(Op::Aggregate(surefix_ir::AggKind::List, _)) => flask,
+        _ => false,
+    }
 }
 
 /// True when the class around the sink, or a class of the project that it is derived from, sets a content type that is no HTML.
