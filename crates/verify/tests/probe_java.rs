@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-const REQUEST: &str = "package javax.servlet.http;\npublic interface HttpServletRequest { String getParameter(String n); Cookie[] getCookies(); }\n";
+const REQUEST: &str = "package javax.servlet.http;\npublic interface HttpServletRequest extends javax.servlet.ServletRequest { Cookie[] getCookies(); }\n";
+const PLAIN: &str = "package javax.servlet;\npublic interface ServletRequest { String getParameter(String n); }\n";
 const COOKIE: &str = "\
 package javax.servlet.http;
 public class Cookie {
@@ -52,6 +53,9 @@ public class Shop {
         a.setHeader(\"x\", r.getParameter(\"n\"));
     }
     void fails(HttpServletRequest r) { throw new IllegalStateException(); }
+    void filter(javax.servlet.ServletRequest r, HttpServletResponse a) {
+        a.setHeader(\"x\", ((HttpServletRequest) r).getParameter(\"n\"));
+    }
     abstract static class Never { void f(HttpServletRequest r) {} }
 }
 ";
@@ -77,14 +81,18 @@ fn the_harness_sees_what_reaches_the_sinks() {
     let dir = tmp.path();
     write(dir, "SurefixDrive.java", include_str!("../src/probe/harness/SurefixDrive.java"));
     write(dir, "SurefixObserve.java", include_str!("../src/probe/harness/SurefixObserve.java"));
-    for (name, text) in
-        [("HttpServletRequest", REQUEST), ("Cookie", COOKIE), ("HttpServletResponse", RESPONSE), ("Shop", SHOP)]
-    {
+    let classes = [
+        ("ServletRequest", PLAIN),
+        ("HttpServletRequest", REQUEST),
+        ("Cookie", COOKIE),
+        ("HttpServletResponse", RESPONSE),
+        ("Shop", SHOP),
+    ];
+    for (name, text) in classes {
         write(dir, &format!("project/{name}.java"), text);
     }
     run(dir, "javac", &["-nowarn", "-proc:none", "-d", "out", "SurefixDrive.java", "SurefixObserve.java"]);
-    let sources: Vec<String> =
-        ["HttpServletRequest", "Cookie", "HttpServletResponse", "Shop"].map(|n| format!("project/{n}.java")).to_vec();
+    let sources: Vec<String> = classes.map(|(n, _)| format!("project/{n}.java")).to_vec();
     let mut args = vec!["-nowarn", "-d", "classes"];
     args.extend(sources.iter().map(String::as_str));
     run(dir, "javac", &args);
@@ -105,6 +113,7 @@ fn the_harness_sees_what_reaches_the_sinks() {
         one("7", "header-injection", "header", ra),
         one("8", "xss", "fails", r),
         case("9", "xss", "shop.Shop$Never", "f", r, "-1", "n", "getParameter"),
+        one("10", "header-injection", "filter", "ServletRequest,HttpServletResponse"),
     ];
     write(dir, "cases", &cases.join("\n"));
     write(dir, "path", &dir.join("classes").to_string_lossy());
@@ -116,8 +125,8 @@ fn the_harness_sees_what_reaches_the_sinks() {
     let seen: BTreeMap<(&str, &str), (&str, &str)> =
         text.lines().map(|l| l.split('\t').collect::<Vec<_>>()).map(|f| ((f[0], f[1]), (f[3], f[4]))).collect();
     let hit = |id: &str| !seen[&(id, "attack")].0.is_empty();
-    let hits: Vec<bool> = (1..=9).map(|i| hit(&i.to_string())).collect();
-    assert_eq!(hits, [true, false, true, true, false, true, true, false, false], "{text}");
+    let hits: Vec<bool> = (1..=10).map(|i| hit(&i.to_string())).collect();
+    assert_eq!(hits, [true, false, true, true, false, true, true, false, false, true], "{text}");
     // A harmless input arrives in the code that is safe, too.
     assert!(["2", "5"].iter().all(|i| !seen[&(*i, "benign")].0.is_empty()), "{text}");
     assert_eq!(seen[&("8", "attack")].1, "threw java.lang.IllegalStateException");

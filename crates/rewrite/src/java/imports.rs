@@ -263,11 +263,7 @@ impl JavaCx<'_> {
         let group = groups.get(group).cloned().unwrap_or_default();
         let keys: Vec<String> = group.iter().map(|i| i.key()).collect();
         let sorted = keys.windows(2).all(|w| matches!(w, [a, b] if a <= b));
-        let place = if sorted {
-            keys.iter().position(|k| k.as_str() > path)
-        } else {
-            beside_nearest(&keys, path)
-        };
+        let place = if sorted { keys.iter().position(|k| k.as_str() > path) } else { beside_nearest(&keys, path) };
         match place.and_then(|i| group.get(i)) {
             Some(next) if first_on_line(text, next.span.lo) => {
                 let at = line_start(text, next.span.lo);

@@ -150,7 +150,10 @@ impl<'a> Aim<'a> {
             "boolean" | "Boolean" => return Ok("false".to_string()),
             "HttpServletRequest" | "HttpServletResponse" | "ServletRequest" | "ServletResponse" => {
                 let full = import(ty).ok_or_else(|| format!("which {ty} is meant is not known"))?;
-                t.imports.insert(full);
+                // Filters cast what they are given to the kind of HTTP.
+                let plain = full.strip_suffix(ty).filter(|p| p.ends_with(".servlet.")).unwrap_or("");
+                let ty = if plain.is_empty() { ty.to_string() } else { format!("Http{ty}") };
+                t.imports.insert(if plain.is_empty() { full } else { format!("{plain}http.{ty}") });
                 let request = ty.ends_with("Request");
                 if request {
                     t.request = Some((self.target.source.clone(), self.target.key.clone()));

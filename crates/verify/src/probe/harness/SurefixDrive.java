@@ -455,7 +455,21 @@ public final class SurefixDrive {
 
         static Object in(Class<?> type) {
             ClassLoader l = type.getClassLoader() == null ? loader : type.getClassLoader();
-            return Proxy.newProxyInstance(l, new Class<?>[] {type}, new Stand(type));
+            Class<?> shown = http(type, l);
+            return Proxy.newProxyInstance(l, new Class<?>[] {shown}, new Stand(shown));
+        }
+
+        /** Filters are given requests and responses of HTTP, whatever their parameters say, and cast them. */
+        private static Class<?> http(Class<?> type, ClassLoader l) {
+            String name = type.getSimpleName();
+            if (!name.equals("ServletRequest") && !name.equals("ServletResponse")) {
+                return type;
+            }
+            try {
+                return Class.forName(type.getPackage().getName() + ".http.Http" + name, false, l);
+            } catch (ClassNotFoundException e) {
+                return type;
+            }
         }
 
         static Driver driver() {
