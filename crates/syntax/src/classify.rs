@@ -148,13 +148,14 @@ impl<'a> Path<'a> {
                             "from django.test",
                             "def test_",
                             "async def test_",
+                            "class Test",
                         ]
                         .iter()
                         .any(|w| l.starts_with(w))
                     })
                 };
                 stem == "conftest"
-                    || self.has(&["tests"])
+                    || self.has(&["tests", "_tests"])
                     || (self.has(&["test"]) && (named || evidence()))
                     || (named && evidence())
             }

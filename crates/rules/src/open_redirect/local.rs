@@ -24,6 +24,10 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Option<Fix>, Refusal>
     let Some(uses) = py.uses(name, arg).filter(|u| !u.is_global && !u.other_binding && !u.captured) else {
         return Ok(None);
     };
+    if asks_elsewhere(&py, name, arg) {
+        let why = "the function compares the target with an address by itself, and a check for paths alone would turn away what passes there";
+        return Err(Refusal::new(Reason::DecisionNeeded, why).with_steps(super::STEPS));
+    }
     let local = uses.writes.iter().filter_map(|w| w.value).filter_map(|v| py.expr_at(v)).any(is_local);
     if !local || uses.writes.iter().any(|w| w.value.is_none()) {
         return Ok(None);
@@ -40,6 +44,15 @@ pub(super) fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Option<Fix>, Refusal>
     python_guard(&py, Spot::Before(before), &condition, &format!("{name} = {slash}"), &mut draft)?;
     let why = "targets on other sites, and targets that are no path from the root, lead to the start page";
     Ok(Some(draft.done("Redirect within the site only", Tier::AttackOnly, why)))
+}
+
+/// True when the function around a place asks whether the target begins with something that is no text of its own.
+fn asks_elsewhere(py: &PyCx<'_>, name: &str, at: Span) -> bool {
+    let around = py.function_of(at).map_or("", |f| f.of(py.text));
+    around.match_indices(&format!("{name}.startswith(")).any(|(i, m)| {
+        let rest = around.get(i + m.len()..).unwrap_or("").trim_start();
+        !rest.starts_with(['"', '\'', '('])
+    })
 }
 
 /// The value of an argument, without its keyword.
@@ -132,6 +145,9 @@ fn assigns(py: &PyCx<'_>, stmt: &Stmt, name: &str) -> bool {
 /// leaves the function.
 fn sends_away(stmt: &Stmt, name: &str) -> bool {
     let Stmt::If(s) = stmt else { return false };
+    if leaves_own_site(s, name) {
+        return true;
+    }
     let Expr::BoolOp(test) = &*s.test else { return false };
     if test.op != BoolOp::Or {
         return false;
@@ -176,4 +192,39 @@ fn sends_away(stmt: &Stmt, name: &str) -> bool {
         _ => false,
     };
     rooted && doubled && backslash && printable && leaves
+}
+
+/// Addresses of the request's own site, which end with a slash: nothing of another host begins with them.
+const OWN: &[&str] = &["host_url", "url_root", "root_url"];
+
+/// `if not x.startswith(request.host_url):` (or with more conditions joined by `or`) with a body that gives `x` an address of this site or
+/// leaves the function.
+fn leaves_own_site(s: &ruff_python_ast::StmtIf, name: &str) -> bool {
+    let is = |e: &Expr| matches!(e, Expr::Name(n) if n.id.as_str() == name);
+    let other = |e: &Expr| {
+        let Expr::UnaryOp(u) = e else { return false };
+        let Expr::Call(c) = &*u.operand else { return false };
+        let Expr::Attribute(method) = &*c.func else { return false };
+        let own = |e: &Expr| {
+            matches!(e, Expr::Attribute(a)
+                if OWN.contains(&a.attr.as_str()) && matches!(&*a.value, Expr::Name(n) if n.id.as_str() == "request"))
+        };
+        let starts = u.op == UnaryOp::Not && method.attr.as_str() == "startswith" && is(&method.value);
+        starts && c.arguments.args.first().is_some_and(own)
+    };
+    let tested = match &*s.test {
+        Expr::BoolOp(b) if b.op == BoolOp::Or => b.values.iter().any(other),
+        e => other(e),
+    };
+    let home = |e: &Expr| match e {
+        Expr::Call(c) => matches!(&*c.func, Expr::Name(n) if matches!(n.id.as_str(), "url_for" | "reverse")),
+        Expr::StringLiteral(t) => t.value.to_str().starts_with('/') && !t.value.to_str().starts_with("//"),
+        _ => false,
+    };
+    tested
+        && match s.body.last() {
+            Some(Stmt::Return(_) | Stmt::Raise(_)) => true,
+            Some(Stmt::Assign(a)) => a.targets.iter().any(is) && home(&a.value),
+            _ => false,
+        }
 }

@@ -10,6 +10,12 @@ use surefix_text::{FileId, Reason, Refusal, Span};
 
 /// Words of conditions and functions that are about verification.
 const VERIFICATION: &[&str] = &[
+    "ca",
+    "cacert",
+    "cacerts",
+    "cadir",
+    "cafile",
+    "capath",
     "cert",
     "certs",
     "certificate",

@@ -17,6 +17,17 @@ const FEATURES: [&str; 3] = [
     "http://apache.org/xml/features/nonvalidating/load-external-dtd",
 ];
 
+/// The statements in front of one in its block, without blanks.
+fn statements_before(jx: &JavaCx<'_>, stmt: Span) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut at = jx.node_at(stmt).and_then(|n| n.prev_named_sibling());
+    while let Some(n) = at {
+        out.push(jx.node_text(n).split_whitespace().collect());
+        at = n.prev_named_sibling();
+    }
+    out
+}
+
 /// Plans the fix.
 pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
     let (Some(call), Some(api)) = (&found.call, Api::of(found.variant)) else {
@@ -113,7 +124,9 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
                 )
                 .with_steps(STEPS));
             }
-            lines.extend(FEATURES.iter().map(|f| format!("{name}.setFeature(\"{f}\", false);")));
+            let there = statements_before(&jx, stmt);
+            let wanted = FEATURES.iter().map(|f| format!("{name}.setFeature(\"{f}\", false);"));
+            lines.extend(wanted.filter(|l| !there.contains(&l.replace(' ', ""))));
         }
         Api::Stax => {
             let ty = jx.bring_type("javax.xml.stream.XMLInputFactory", &mut edits)?;
