@@ -27,8 +27,24 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
 }
 
 fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
-    match cx.detect.lang(found.file) {
+    let mut fix = match cx.detect.lang(found.file) {
         Lang::Java => java::fix(cx, found),
         Lang::Python => line_breaks::fix_python(cx, found, "Take line breaks out of the logged value"),
+    }?;
+    let name = found.flow.as_ref().map_or("", |f| f.source_name.as_str());
+    if BODIES.iter().any(|b| name.ends_with(b)) {
+        fix.assurance
+            .lower(Tier::Observable, "bodies of requests have several lines by nature, which are logged as one");
     }
+    Ok(fix)
 }
+
+/// Sources that are the body of a request: documents, not names.
+const BODIES: &[&str] = &[
+    "HttpRequest.body",
+    "Request.body",
+    "Request.data",
+    "Request.get_data",
+    "ServletRequest.getInputStream",
+    "ServletRequest.getReader",
+];

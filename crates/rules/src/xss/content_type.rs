@@ -98,9 +98,11 @@ pub(super) fn declared_otherwise(cx: &DetectCx<'_>, flow: &Flow) -> bool {
     !types.is_empty() && types.iter().all(|t| t.as_ref().is_some_and(|t| !may_render(t)))
 }
 
-/// True when the handler around the sink declares that it produces pages and nothing else.
+/// True when the response is said to be a page where it is made, or the handler around the sink declares that it produces pages and nothing
+/// else.
 pub(super) fn declared_page(jx: &JavaCx<'_>, flow: &Flow) -> bool {
-    let types = declared(jx, flow);
+    let own = written(jx, flow);
+    let types = if own.is_empty() { declared(jx, flow) } else { own };
     !types.is_empty() && types.iter().all(|t| t.as_ref().is_some_and(may_render))
 }
 

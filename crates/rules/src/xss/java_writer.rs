@@ -75,7 +75,7 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
         Sink::Plain { arg } => {
             let sites = operands::sites(cx, &syntax, flow, *arg, |c| SPECIAL.contains(c))?;
             let before = written_before(&jx, &flow.call);
-            if flow.arg.is_none() {
+            if flow.arg.is_none() || flow.call.callee.starts_with("org.springframework.http.") {
                 returned_page(&jx, flow, &sites)?;
             }
             super::made_by_known_code(flow, &sites, &before)?;
