@@ -108,7 +108,7 @@ pub(super) fn is_checked(cx: &DetectCx<'_>, flow: &Flow) -> bool {
     let Some(arg) = flow.arg.and_then(|i| flow.call.args.get(i)).map(|a| value_span(&py, a.span)) else { return false };
     let Some(Expr::Name(name)) = py.expr_at(arg) else { return false };
     let path = py.path_to(arg);
-    let bodies = path.iter().filter_map(|n| body_of(*n, arg));
+    let bodies = path.iter().filter_map(|n| suite_around(*n, arg));
     bodies.into_iter().any(|body| {
         let at = body.iter().position(|s| span_of(s).contains(arg)).unwrap_or(0);
         let mut before = body.get(..at).unwrap_or_default().iter().rev();
@@ -121,7 +121,7 @@ pub(super) fn is_checked(cx: &DetectCx<'_>, flow: &Flow) -> bool {
 }
 
 /// The suite of a node in which a place lies.
-fn body_of<'t>(node: ruff_python_ast::AnyNodeRef<'t>, at: Span) -> Option<&'t [Stmt]> {
+pub(crate) fn suite_around<'t>(node: ruff_python_ast::AnyNodeRef<'t>, at: Span) -> Option<&'t [Stmt]> {
     use ruff_python_ast::AnyNodeRef as N;
     let suites: Vec<&[Stmt]> = match node {
         N::StmtFunctionDef(f) => vec![&f.body],

@@ -1,5 +1,7 @@
 //! `unsafe-reflection`: class or member chosen by untrusted text.
 
+mod listed;
+
 use crate::{DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows};
 use surefix_dataflow::Flow;
 use surefix_ir::Lang;
@@ -21,7 +23,13 @@ pub const META: RuleMeta = RuleMeta {
 pub const RULE: Rule = Rule { meta: META, detect, fix };
 
 fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
+    let first = out.len();
     flows::report(cx, &META, &[Kind::Reflect], chosen, out);
+    let mut at = 0;
+    out.retain(|f| {
+        at += 1;
+        at <= first || !f.flow.as_ref().is_some_and(|flow| listed::is_listed(cx, flow))
+    });
 }
 
 /// False for the method of the request: frameworks call the handler of its name only after the route has accepted it, and views

@@ -162,6 +162,13 @@ impl<'a> Aim<'a> {
                 }
                 return Ok(format!("{}({ty}.class)", if request { "request" } else { "response" }));
             }
+            // Interfaces of a container or framework: whatever they are asked for is nothing.
+            "FilterChain" | "FilterConfig" | "HttpSession" | "Model" | "ServletContext" => {
+                let full = import(ty).ok_or_else(|| format!("which {ty} is meant is not known"))?;
+                t.imports.insert(full);
+                t.recorder = true;
+                return Ok(format!("recorder({ty}.class)"));
+            }
             "JdbcTemplate" => {
                 let full = import(ty).ok_or_else(|| format!("which {ty} is meant is not known"))?;
                 t.imports.insert(full);
