@@ -32,6 +32,12 @@ pub enum WriteError {
         /// The system's words.
         why: String,
     },
+    /// The journal of an earlier run cannot be one of Surefix's own: a project brought it along.
+    #[error("{path}: names files outside of the project; nothing was done about it. Remove it to go on")]
+    Journal {
+        /// The journal.
+        path: String,
+    },
     /// A file that belongs to the same fix could not be written.
     #[error("{path}: not written, because {because} could not be")]
     Together {
@@ -170,6 +176,19 @@ struct Entry {
 }
 
 impl Entry {
+    /// True when everything lies where a run would have put it: the target in the project and reached without a link, the staged
+    /// file beside it, the backup in the state directory.
+    fn is_own(&self, root: &Path, state: &Path) -> bool {
+        let plain = |p: &Path| p.components().all(|c| matches!(c, std::path::Component::Normal(_)));
+        let inside = self.target.strip_prefix(root).is_ok_and(|rel| {
+            let real = |a: &Path| root.join(a).symlink_metadata().is_ok_and(|m| m.is_dir());
+            plain(rel) && rel.ancestors().skip(1).filter(|a| !a.as_os_str().is_empty()).all(real)
+        });
+        let named = |p: &Path| p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(".surefix-"));
+        let beside =
+            self.staged.as_os_str().is_empty() || (self.staged.parent() == self.target.parent() && named(&self.staged));
+        inside && beside && (self.backup.as_os_str().is_empty() || self.backup.parent() == Some(state))
+    }
     /// Brings the file into its new state.
     fn go(&self, disk: &dyn Disk) -> io::Result<()> {
         if self.new.is_empty() {
@@ -222,6 +241,10 @@ pub fn recover(root: &Path, disk: &dyn Disk) -> Result<Option<String>, WriteErro
         disk.remove(&journal);
         return Ok(Some("an unreadable journal of an earlier run was removed; no file was touched by it".to_string()));
     };
+    // Without git the journal lies in the project, which may have brought one along.
+    if !log.files.iter().all(|e| e.is_own(root, &dir)) {
+        return Err(WriteError::Journal { path: shown(&journal) });
+    }
     let state: Vec<(bool, bool, bool)> = log
         .files
         .iter()

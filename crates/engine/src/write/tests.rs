@@ -247,3 +247,35 @@ fn killed_when_the_staged_file_is_lost_is_taken_back() {
     let said = recover(&root, &RealDisk).unwrap().unwrap();
     assert!(said.contains("taken back") && !root.join("t.py").exists(), "{said}");
 }
+
+#[test]
+fn a_journal_that_a_project_brought_along_moves_nothing() {
+    let (_dir, root, _) = project();
+    let outside = tempfile::tempdir().unwrap();
+    let victim = outside.path().join("victim");
+    let bait = root.join("bait");
+    std::fs::write(&bait, "x").unwrap();
+    std::fs::create_dir_all(root.join(".surefix")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(outside.path(), root.join("link")).unwrap();
+    let entry = |target: PathBuf, staged: PathBuf, new: &str| Entry {
+        target,
+        staged,
+        backup: PathBuf::new(),
+        old: String::new(),
+        new: new.to_string(),
+    };
+    let linked = root.join("link/victim");
+    let forged = [
+        entry(victim.clone(), bait.clone(), &hash(b"x")),
+        entry(linked.clone(), staging_name(&linked).unwrap(), &hash(b"x")),
+        entry(root.join("a/../../victim"), bait.clone(), &hash(b"x")),
+        entry(root.join("new.py"), bait.clone(), &hash(b"x")),
+    ];
+    for e in forged {
+        let text = serde_json::to_vec(&Journal { version: 1, files: vec![e] }).unwrap();
+        std::fs::write(root.join(".surefix/journal.json"), text).unwrap();
+        assert!(matches!(recover(&root, &RealDisk), Err(WriteError::Journal { .. })));
+        assert!(bait.exists() && !victim.exists() && !root.join("new.py").exists());
+    }
+}
