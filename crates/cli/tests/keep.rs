@@ -35,37 +35,6 @@ def user():
     return str(len(store.find(request.args[\"name\"])))
 ";
 
-/// As much of the framework as the functions need, so that nothing must be installed.
-const FLASK: &str = "\
-class _Request:
-    args = {}
-
-
-request = _Request()
-
-
-class _Context:
-    def __init__(self, values):
-        self.values = values
-
-    def __enter__(self):
-        request.args = self.values
-
-    def __exit__(self, *how):
-        request.args = {}
-
-
-class Flask:
-    def __init__(self, name):
-        pass
-
-    def route(self, path):
-        return lambda f: f
-
-    def test_request_context(self, path, query_string=None):
-        return _Context(query_string or {})
-";
-
 const SETTINGS: &str = "\
 [paths]
 exclude = [\"stubs/**\"]

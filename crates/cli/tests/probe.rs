@@ -40,46 +40,14 @@ def never():
 
 /// As much of the framework as the functions need, so that nothing must be installed. Its `escape` is a parameter.
 fn project(escape: &str) -> Project {
-    let flask = "\
-class _Request:
-    args = {}
-
-
-request = _Request()
-
-
-class _Context:
-    def __init__(self, values):
-        self.values = values
-
-    def __enter__(self):
-        request.args = self.values
-
-    def __exit__(self, *how):
-        request.args = {}
-
-
-class Flask:
-    def __init__(self, name):
-        pass
-
-    def route(self, path):
-        return lambda f: f
-
-    def test_request_context(self, path, query_string=None):
-        return _Context(query_string or {})
-
-
-def make_response(text):
-    return str(text)
-";
+    let flask = format!("{FLASK}\n\ndef make_response(text):\n    return str(text)\n");
     let settings = "[paths]\nexclude = [\"stubs/**\"]\n\n[verify]\nenv = { PYTHONPATH = \"stubs\" }\n";
     let markup = format!("import html\n\n\ndef escape(text):\n    return {escape}\n");
     Project::new(&[
         ("surefix.toml", settings),
         ("app.py", APP),
         ("requirements.txt", "flask\n"),
-        ("stubs/flask.py", flask),
+        ("stubs/flask.py", &flask),
         ("stubs/markupsafe.py", &markup),
     ])
 }

@@ -206,9 +206,7 @@ pub fn verify(
     evidence(&mut outcome, &session);
     account.probed = probe::record(&mut outcome, &says, probing);
     if request.with_tests {
-        let units = Units::new(&outcome);
-        let all: Vec<usize> = (0..units.list.len()).collect();
-        let texts = units.texts(&all);
+        let texts = outcome.changed.iter().map(|c| (c.path.clone(), c.after.clone())).collect();
         let kept = keep::keep(&mut session, &mut prober, &facts, &outcome, &texts, &says, &probes);
         outcome.add_tests(kept.tests.clone());
         account.kept = Some(kept);

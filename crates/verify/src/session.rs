@@ -127,11 +127,6 @@ impl<'a> Session<'a> {
         judge::useless(self.plan.steps.get(step)?, self.baseline.steps.get(step)?)
     }
 
-    /// A step of the plan.
-    pub(crate) fn step(&self, step: usize) -> Option<&'a crate::plan::Step> {
-        self.plan.steps.get(step)
-    }
-
     /// What got worse in a step and stays so when it is repeated.
     pub(crate) fn confirmed(&mut self, step: usize, texts: &Texts, first: &StepRun) -> Vec<Worse> {
         let mut list = self.worse(step, first);

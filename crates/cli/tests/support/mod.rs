@@ -26,6 +26,37 @@ def user():
 pub const FLAW: &str = "    cur.execute(\"SELECT id FROM users WHERE name = '\" + name + \"'\")\n";
 pub const FIXED: &str = "    cur.execute(\"SELECT id FROM users WHERE name = ?\", (name,))\n";
 
+/// As much of Flask as handlers that are called one by one need, so that nothing must be installed.
+pub const FLASK: &str = "\
+class _Request:
+    args = {}
+
+
+request = _Request()
+
+
+class _Context:
+    def __init__(self, values):
+        self.values = values
+
+    def __enter__(self):
+        request.args = self.values
+
+    def __exit__(self, *how):
+        request.args = {}
+
+
+class Flask:
+    def __init__(self, name):
+        pass
+
+    def route(self, path):
+        return lambda f: f
+
+    def test_request_context(self, path, query_string=None):
+        return _Context(query_string or {})
+";
+
 pub struct Project {
     dir: tempfile::TempDir,
 }

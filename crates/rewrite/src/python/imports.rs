@@ -1,7 +1,7 @@
 //! Bringing a Python module or name into scope: reuse, extend, insert, or an alias.
 
 use super::names::bindings;
-use super::{PyCx, span, stdlib, walk};
+use super::{PyCx, span, stdlib, suite_around, walk};
 use crate::layout::{self, first_on_line, line_start, next_line, no, push_insert, push_line_sorted, push_pin};
 use ruff_python_ast::{AnyNodeRef, Expr, ExprContext, Stmt, StmtImportFrom};
 use surefix_syntax::python::span_of;
@@ -216,54 +216,15 @@ impl PyCx<'_> {
         if self.one_name_a_line() {
             return None;
         }
-        self.tree().body.iter().find_map(|s| match s {
-            Stmt::ImportFrom(i) if i.level == 0 && i.module.as_deref() == Some(module) => {
-                let star = i.names.iter().any(|a| a.name.as_str() == "*");
-                (!star && !i.names.is_empty() && span_of(i).hi <= limit).then_some(i)
-            }
-            _ => None,
-        })
+        self.tree().body.iter().find_map(|s| takes_more(s, module, limit))
     }
 
     /// A `from module import …` of the function around `at` that certainly runs before it.
     fn near(&self, module: &str, at: Span) -> Option<&StmtImportFrom> {
-        let scopes = self.scopes(at);
-        let function = scopes.iter().rev().find_map(|s| match s {
-            AnyNodeRef::StmtFunctionDef(f) => Some(*f),
-            _ => None,
-        })?;
-        let mut body: &[Stmt] = &function.body;
-        let mut found = None;
-        loop {
-            let mut inner = None;
-            for s in body {
-                let own = span_of(s);
-                match s {
-                    Stmt::ImportFrom(i) if own.hi <= at.lo && i.level == 0 && i.module.as_deref() == Some(module) => {
-                        let star = i.names.iter().any(|a| a.name.as_str() == "*");
-                        found = (!star && !i.names.is_empty()).then_some(i).or(found);
-                    }
-                    _ if own.contains(at) => inner = Some(s),
-                    _ => {}
-                }
-            }
-            let bodies: Vec<&[Stmt]> = match inner {
-                Some(Stmt::If(s)) => {
-                    let later = s.elif_else_clauses.iter().map(|c| c.body.as_slice());
-                    std::iter::once(s.body.as_slice()).chain(later).collect()
-                }
-                Some(Stmt::For(s)) => vec![&s.body, &s.orelse],
-                Some(Stmt::While(s)) => vec![&s.body, &s.orelse],
-                Some(Stmt::With(s)) => vec![&s.body],
-                Some(Stmt::Try(s)) => vec![&s.body],
-                _ => return found,
-            };
-            let holds = |b: &&[Stmt]| b.iter().any(|s| span_of(s).contains(at));
-            match bodies.into_iter().find(holds) {
-                Some(next) => body = next,
-                None => return found,
-            }
-        }
+        let path = self.path_to(at);
+        let function = path.iter().rposition(|n| matches!(n, AnyNodeRef::StmtFunctionDef(_)))?;
+        let suites = path.get(function..)?.iter().filter_map(|n| suite_around(*n, at));
+        suites.flatten().filter_map(|s| takes_more(s, module, at.lo)).last()
     }
 
     /// True when the file imports each name by a statement of its own: two of them name the same module, and none has two names.
@@ -510,4 +471,12 @@ fn import(stmt: &Stmt) -> Option<Import> {
         }
         _ => None,
     }
+}
+
+/// The statement as a `from module import …` that a name can be added to and that ends in front of `limit`.
+fn takes_more<'s>(stmt: &'s Stmt, module: &str, limit: u32) -> Option<&'s StmtImportFrom> {
+    let Stmt::ImportFrom(i) = stmt else { return None };
+    let star = i.names.iter().any(|a| a.name.as_str() == "*");
+    let from = i.level == 0 && i.module.as_deref() == Some(module);
+    (from && !star && !i.names.is_empty() && span_of(i).hi <= limit).then_some(i)
 }

@@ -9,6 +9,7 @@ mod stmts;
 
 pub use args::Arg;
 pub use names::{PyUses, Write};
+pub use stmts::suite_around;
 
 use crate::java::{comments_in, fresh};
 use crate::layout::{self, no};

@@ -27,6 +27,21 @@ fn simple_lines(lines: &[&str]) -> bool {
     !lines.iter().any(compound)
 }
 
+/// The suite of a node in which a place lies.
+pub fn suite_around<'t>(node: AnyNodeRef<'t>, at: Span) -> Option<&'t [Stmt]> {
+    let suites: Vec<&[Stmt]> = match node {
+        AnyNodeRef::StmtFunctionDef(f) => vec![&f.body],
+        AnyNodeRef::StmtIf(s) => vec![&s.body],
+        AnyNodeRef::ElifElseClause(s) => vec![&s.body],
+        AnyNodeRef::StmtWith(s) => vec![&s.body],
+        AnyNodeRef::StmtTry(s) => vec![&s.body, &s.orelse, &s.finalbody],
+        AnyNodeRef::StmtFor(s) => vec![&s.body, &s.orelse],
+        AnyNodeRef::StmtWhile(s) => vec![&s.body, &s.orelse],
+        _ => Vec::new(),
+    };
+    suites.into_iter().find(|b| b.iter().any(|s| span_of(s).contains(at)))
+}
+
 impl PyCx<'_> {
     /// The statement in front of which code can run that stands in for evaluating `expr` there: it is reached exactly when
     /// `expr` is. Refuses with `control-flow` for loop and `elif` conditions, later operands of `and`, `or` and chained

@@ -6,6 +6,7 @@ use ruff_python_ast::{BoolOp, CmpOp, Expr, Stmt, UnaryOp};
 use surefix_dataflow::Flow;
 use surefix_ir::Lang;
 use surefix_rewrite::PyCx;
+use surefix_rewrite::python::suite_around;
 use surefix_syntax::python::span_of;
 use surefix_text::{FileId, Fix, Reason, Refusal, Span, Tier};
 
@@ -118,22 +119,6 @@ pub(super) fn is_checked(cx: &DetectCx<'_>, flow: &Flow) -> bool {
             .take_while(|s| !assigns(&py, s, &name.id) || sends_away(s, &name.id))
             .any(|s| sends_away(s, &name.id))
     })
-}
-
-/// The suite of a node in which a place lies.
-pub(crate) fn suite_around<'t>(node: ruff_python_ast::AnyNodeRef<'t>, at: Span) -> Option<&'t [Stmt]> {
-    use ruff_python_ast::AnyNodeRef as N;
-    let suites: Vec<&[Stmt]> = match node {
-        N::StmtFunctionDef(f) => vec![&f.body],
-        N::StmtIf(s) => vec![&s.body],
-        N::ElifElseClause(s) => vec![&s.body],
-        N::StmtWith(s) => vec![&s.body],
-        N::StmtTry(s) => vec![&s.body, &s.orelse, &s.finalbody],
-        N::StmtFor(s) => vec![&s.body, &s.orelse],
-        N::StmtWhile(s) => vec![&s.body, &s.orelse],
-        _ => Vec::new(),
-    };
-    suites.into_iter().find(|b| b.iter().any(|s| span_of(s).contains(at)))
 }
 
 fn assigns(py: &PyCx<'_>, stmt: &Stmt, name: &str) -> bool {

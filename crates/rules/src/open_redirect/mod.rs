@@ -3,8 +3,6 @@
 mod django;
 mod local;
 
-pub(crate) use local::suite_around;
-
 use crate::origins::Origins;
 use crate::{Confidence, DetectCx, FixCx, Found, Rule, RuleMeta, Severity, flows, hosts};
 use surefix_dataflow::{Flow, Frag, Shape};

@@ -1,11 +1,11 @@
 //! Names that the class lists: `if action not in self.actions: return …` in front of `getattr(self, action)`.
 
 use crate::DetectCx;
-use crate::open_redirect::suite_around;
 use ruff_python_ast::{CmpOp, Expr, ExprCompare, Stmt};
 use surefix_dataflow::Flow;
 use surefix_ir::Lang;
 use surefix_rewrite::PyCx;
+use surefix_rewrite::python::suite_around;
 use surefix_syntax::python::span_of;
 use surefix_text::{FileId, Span};
 

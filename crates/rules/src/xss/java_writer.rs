@@ -90,8 +90,7 @@ pub fn fix(cx: &FixCx<'_>, found: &Found) -> Result<Fix, Refusal> {
 /// A text that a handler returns is sent as what its reader asks for: a page to a browser, plain text to a program. It is a page for certain
 /// when the handler says so, or when markup stands around every value.
 fn returned_page(jx: &JavaCx<'_>, flow: &Flow, sites: &[Site]) -> Result<(), Refusal> {
-    let markup = |s: &Site| s.around.iter().all(|(before, after)| before.contains('<') || after.contains('<'));
-    if super::content_type::declared_page(jx, flow) || sites.iter().all(markup) {
+    if super::content_type::declared_page(jx, flow) || sites.iter().all(super::stands_in_markup) {
         return Ok(());
     }
     let why = "the handler returns a text without markup of its own: programs that read it would get it encoded";

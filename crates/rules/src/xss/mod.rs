@@ -41,11 +41,15 @@ fn detect(cx: &DetectCx<'_>, out: &mut Vec<Found>) {
     python::environments(cx, &META, out);
 }
 
+/// True when markup stands around a value wherever it goes.
+fn stands_in_markup(site: &Site) -> bool {
+    site.around.iter().all(|(before, after)| before.contains('<') || after.contains('<'))
+}
+
 /// Refuses to encode what code that is not known made of the input, when no markup stands around it: it may be JSON, or a page.
 fn made_by_known_code(flow: &Flow, sites: &[Site], written: &str) -> Result<(), Refusal> {
     let unknown = |s: &TraceStep| s.what == StepKind::Through && s.name.is_empty();
-    let markup = |s: &Site| s.around.iter().all(|(before, after)| before.contains('<') || after.contains('<'));
-    if !flow.trace.iter().any(unknown) || written.contains('<') || sites.iter().all(markup) {
+    if !flow.trace.iter().any(unknown) || written.contains('<') || sites.iter().all(stands_in_markup) {
         return Ok(());
     }
     let why = "the response is what code that is not known makes of the input: it may be JSON or markup, which encoding would destroy";

@@ -5,9 +5,10 @@
 
 mod text;
 
-use super::{Draft, Input};
+use super::Input;
 use crate::find::Facts;
 use crate::probe::java::{Method, Target, method_at, simple, target};
+use surefix_engine::RegressionTest;
 use surefix_syntax::java;
 use text::{JUnit, Test};
 use tree_sitter::{Node, Tree};
@@ -21,7 +22,7 @@ const INTERFACES: &[(&str, &str)] = &[
 ];
 
 /// The test of a finding.
-pub(super) fn draft(of: &Input<'_>) -> Result<Draft, String> {
+pub(super) fn draft(of: &Input<'_>) -> Result<RegressionTest, String> {
     let Input { facts, outcome, finding: f, raises, .. } = *of;
     let flow = f.found.flow.as_deref().ok_or("the flaw is no flow of an input")?;
     let target = target(outcome, flow)?;
@@ -53,7 +54,7 @@ pub(super) fn draft(of: &Input<'_>) -> Result<Draft, String> {
     let name = t.name(f.rule.id);
     let path = if at.is_empty() { format!("{folder}{name}.java") } else { format!("{folder}{at}/{name}.java") };
     let (name, text) = t.text(junit, f);
-    Ok(Draft { path, text, name })
+    Ok(RegressionTest { path, text, name })
 }
 
 /// The JUnit that the tests of a module use.
@@ -143,13 +144,14 @@ impl<'a> Aim<'a> {
                 .find(|l| l.trim_start().starts_with("import ") && l.trim_end().ends_with(&ending))?;
             Some(line.trim().trim_start_matches("import ").trim_end_matches(';').to_string())
         };
+        let meant = || import(ty).ok_or_else(|| format!("which {ty} is meant is not known"));
         match ty {
             "String" | "CharSequence" => return Ok("\"1\"".to_string()),
             "int" | "short" | "byte" | "Integer" => return Ok("1".to_string()),
             "long" | "Long" => return Ok("1L".to_string()),
             "boolean" | "Boolean" => return Ok("false".to_string()),
             "HttpServletRequest" | "HttpServletResponse" | "ServletRequest" | "ServletResponse" => {
-                let full = import(ty).ok_or_else(|| format!("which {ty} is meant is not known"))?;
+                let full = meant()?;
                 // Filters cast what they are given to the kind of HTTP.
                 let plain = full.strip_suffix(ty).filter(|p| p.ends_with(".servlet.")).unwrap_or("");
                 let ty = if plain.is_empty() { ty.to_string() } else { format!("Http{ty}") };
@@ -164,14 +166,12 @@ impl<'a> Aim<'a> {
             }
             // Interfaces of a container or framework: whatever they are asked for is nothing.
             "FilterChain" | "FilterConfig" | "HttpSession" | "Model" | "ServletContext" => {
-                let full = import(ty).ok_or_else(|| format!("which {ty} is meant is not known"))?;
-                t.imports.insert(full);
+                t.imports.insert(meant()?);
                 t.recorder = true;
                 return Ok(format!("recorder({ty}.class)"));
             }
             "JdbcTemplate" => {
-                let full = import(ty).ok_or_else(|| format!("which {ty} is meant is not known"))?;
-                t.imports.insert(full);
+                t.imports.insert(meant()?);
                 t.imports.insert("javax.sql.DataSource".to_string());
                 t.recorder = true;
                 return Ok("new JdbcTemplate(recorder(DataSource.class))".to_string());

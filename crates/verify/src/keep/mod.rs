@@ -7,6 +7,7 @@ mod java;
 mod python;
 
 use crate::find::Facts;
+use crate::judge::StepRun;
 use crate::plan::{Plan, Serves, Step};
 use crate::probe::{Probes, Says};
 use crate::results::Result1;
@@ -36,26 +37,39 @@ struct Input<'a> {
     raises: bool,
 }
 
-/// A test that has not been run.
-#[derive(Clone, Debug)]
-struct Draft {
-    path: String,
-    text: String,
-    /// The function or method.
-    name: String,
+/// Tests that are tried, by finding, with the step that runs each.
+type Drafts = BTreeMap<usize, (usize, RegressionTest)>;
+
+/// The name of a test's file without its ending.
+fn stem(test: &RegressionTest) -> &str {
+    let name = test.path.rsplit('/').next().unwrap_or(&test.path);
+    name.rsplit_once('.').map_or(name, |(s, _)| s)
 }
 
-impl Draft {
-    /// The name of the file without its ending.
-    fn stem(&self) -> &str {
-        let name = self.path.rsplit('/').next().unwrap_or(&self.path);
-        name.rsplit_once('.').map_or(name, |(s, _)| s)
-    }
-
-    /// How the runner says it ended.
-    fn ended<'r>(&self, results: &'r BTreeMap<String, Result1>) -> Option<&'r Result1> {
-        results.iter().find(|(n, _)| n.contains(self.stem()) && n.contains(&self.name)).map(|(_, r)| r)
-    }
+/// Drops the tests of a step that did not end as wanted, with the reason.
+fn drop_others(
+    drafts: &mut Drafts,
+    reasons: &mut BTreeMap<usize, String>,
+    step: usize,
+    ran: Option<&StepRun>,
+    wanted: impl Fn(&Result1) -> bool,
+    otherwise: &str,
+) {
+    let results = ran.and_then(|r| r.results.as_ref());
+    let ended = |t: &RegressionTest| {
+        let mine = |name: &String| name.contains(stem(t)) && name.contains(&t.name);
+        results.and_then(|r| r.0.iter().find(|(name, _)| mine(name))).map(|(_, r)| r)
+    };
+    drafts.retain(|i, (s, t)| {
+        let why = match ended(t) {
+            _ if *s != step => return true,
+            Some(r) if wanted(r) => return true,
+            Some(_) => otherwise,
+            None => "the project's runner does not run the test",
+        };
+        reasons.insert(*i, why.to_string());
+        false
+    });
 }
 
 /// Rounds of dropping tests.
@@ -74,7 +88,7 @@ pub fn keep(
     let mut out = Kept::default();
     let plan = project.plan;
     let usable = session.usable();
-    let mut drafts: BTreeMap<usize, (usize, Draft)> = BTreeMap::new();
+    let mut drafts = Drafts::new();
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for (i, f) in outcome.findings.iter().enumerate() {
         if !matches!(f.verdict, Verdict::Fixed(_)) {
@@ -100,9 +114,8 @@ pub fn keep(
         }
     }
     fails_before(session, project, &mut drafts, &mut out.reasons);
-    passes_after(session, &usable, texts, &mut drafts, &mut out.reasons);
-    let test = |d: Draft| RegressionTest { path: d.path, text: d.text, name: d.name };
-    out.tests = drafts.into_iter().map(|(i, (_, d))| (i, test(d))).collect();
+    passes_after(session, plan, &usable, texts, &mut drafts, &mut out.reasons);
+    out.tests = drafts.into_iter().map(|(i, (_, t))| (i, t)).collect();
     out
 }
 
@@ -114,7 +127,7 @@ fn draft(
     outcome: &Outcome,
     f: &Finding,
     raises: bool,
-) -> Result<(usize, Draft), String> {
+) -> Result<(usize, RegressionTest), String> {
     let java = f.path.ends_with(".java");
     let kinds: &[&str] = if java { &["maven tests", "gradle tests"] } else { &["pytest", "unittest", "django tests"] };
     let about = |i: &&usize| {
@@ -128,20 +141,20 @@ fn draft(
     made.map(|d| (step, d))
 }
 
-fn files<'d>(drafts: impl Iterator<Item = &'d Draft>) -> Texts {
-    drafts.map(|d| (d.path.clone(), d.text.clone().into_bytes())).collect()
+fn files<'d>(tests: impl Iterator<Item = &'d RegressionTest>) -> Texts {
+    tests.map(|d| (d.path.clone(), d.text.clone().into_bytes())).collect()
 }
 
 /// Runs the tests on the project as it is and drops those that do not fail.
 fn fails_before(
     session: &mut Session<'_>,
     project: &mut Project<'_>,
-    drafts: &mut BTreeMap<usize, (usize, Draft)>,
+    drafts: &mut Drafts,
     reasons: &mut BTreeMap<usize, String>,
 ) {
     let steps: BTreeSet<usize> = drafts.values().map(|(s, _)| *s).collect();
     for step in steps {
-        let mine: Vec<&Draft> = drafts.values().filter(|(s, _)| *s == step).map(|(_, d)| d).collect();
+        let mine: Vec<&RegressionTest> = drafts.values().filter(|(s, _)| *s == step).map(|(_, d)| d).collect();
         let mut narrow = project.plan.clone();
         select(&mut narrow.steps[step], &mine);
         (session.progress)(&format!("{} new tests on the project as it is", mine.len()));
@@ -155,25 +168,14 @@ fn fails_before(
         let ran = runner.run(&files(mine.into_iter()), &[step]).pop();
         project.spent += runner.spent;
         session.runs += 1;
-        let results = ran.as_ref().and_then(|r| r.results.as_ref());
-        drafts.retain(|i, (s, d)| {
-            if *s != step {
-                return true;
-            }
-            let why = match results.map(|r| d.ended(&r.0)) {
-                Some(Some(Result1::Failed(_))) => return true,
-                Some(Some(_)) => "the test does not fail without the fix",
-                _ => "the project's runner does not run the test",
-            };
-            reasons.insert(*i, why.to_string());
-            false
-        });
+        let failed = |r: &Result1| matches!(r, Result1::Failed(_));
+        drop_others(drafts, reasons, step, ran.as_ref(), failed, "the test does not fail without the fix");
     }
 }
 
 /// Only the new tests, where the runner can select them.
-fn select(step: &mut Step, drafts: &[&Draft]) {
-    let below = |d: &Draft| {
+fn select(step: &mut Step, drafts: &[&RegressionTest]) {
+    let below = |d: &RegressionTest| {
         let prefix = if step.dir.is_empty() { 0 } else { step.dir.len() + 1 };
         d.path.get(prefix..).unwrap_or(&d.path).to_string()
     };
@@ -181,7 +183,7 @@ fn select(step: &mut Step, drafts: &[&Draft]) {
         let paths: Vec<String> = drafts.iter().map(|d| below(d)).collect();
         step.argv.extend(paths);
     } else if step.id.ends_with("maven tests") {
-        let names: Vec<&str> = drafts.iter().map(|d| d.stem()).collect();
+        let names: Vec<&str> = drafts.iter().map(|d| stem(d)).collect();
         step.argv.push(format!("-Dtest={}", names.join(",")));
         step.argv.extend(["-DfailIfNoTests=false", "-Dsurefire.failIfNoSpecifiedTests=false"].map(String::from));
     }
@@ -190,9 +192,10 @@ fn select(step: &mut Step, drafts: &[&Draft]) {
 /// Runs everything on the fixed project with the tests and drops those that do not pass, or all when something else got worse.
 fn passes_after(
     session: &mut Session<'_>,
+    plan: &Plan,
     usable: &[usize],
     texts: &Texts,
-    drafts: &mut BTreeMap<usize, (usize, Draft)>,
+    drafts: &mut Drafts,
     reasons: &mut BTreeMap<usize, String>,
 ) {
     for _ in 0..ROUNDS {
@@ -205,26 +208,15 @@ fn passes_after(
         let ran = session.run(&all, usable);
         let before = drafts.len();
         for (step, r) in usable.iter().zip(&ran) {
-            drafts.retain(|i, (s, d)| {
-                if s != step {
-                    return true;
-                }
-                let why = match r.results.as_ref().map(|r| d.ended(&r.0)) {
-                    Some(Some(Result1::Passed)) => return true,
-                    Some(Some(_)) => "the test does not pass with the fix",
-                    _ => "the project's runner does not run the test",
-                };
-                reasons.insert(*i, why.to_string());
-                false
-            });
+            let passed = |r: &Result1| *r == Result1::Passed;
+            drop_others(drafts, reasons, *step, Some(r), passed, "the test does not pass with the fix");
         }
         if drafts.len() < before {
             continue;
         }
         let worse = usable.iter().zip(&ran).find(|(step, r)| !session.confirmed(**step, &all, r).is_empty());
         let Some((step, _)) = worse else { return };
-        let id = session.step(*step).map_or("", |s| s.id.as_str()).to_string();
-        let why = format!("with the new tests {id} got worse");
+        let why = format!("with the new tests {} got worse", plan.steps[*step].id);
         reasons.extend(std::mem::take(drafts).into_keys().map(|i| (i, why.clone())));
     }
     let why = "the answers of the new tests contradict each other";
@@ -234,4 +226,21 @@ fn passes_after(
 /// `sql-injection` → `sql_injection`; what is no word becomes an underscore.
 fn words(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
+}
+
+/// A text as a literal in double quotes that holds printable ASCII only, in the form that Java and Python share; `other` writes the rest.
+fn literal(text: &str, other: impl Fn(char) -> String) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            ' '..='~' => out.push(c),
+            c => out.push_str(&other(c)),
+        }
+    }
+    out.push('"');
+    out
 }

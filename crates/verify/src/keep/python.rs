@@ -3,11 +3,12 @@
 //!
 //! Everything in the test comes from the syntax tree of the project's file; nothing of what its code said when it ran.
 
-use super::{Draft, Input, words};
+use super::{Input, words};
 use crate::find::Facts;
 use ruff_python_ast::{Expr, ModModule, Stmt, StmtFunctionDef};
 use std::collections::BTreeSet;
 use surefix_dataflow::{Flow, StepKind};
+use surefix_engine::RegressionTest;
 use surefix_syntax::python;
 use surefix_text::Span;
 
@@ -18,7 +19,7 @@ use aim::Aim;
 use text::{Style, literal};
 
 /// The test of a finding.
-pub(super) fn draft(of: &Input<'_>) -> Result<Draft, String> {
+pub(super) fn draft(of: &Input<'_>) -> Result<RegressionTest, String> {
     let Input { facts, step, outcome, finding: f, raises } = *of;
     let flow = f.found.flow.as_deref().ok_or("the flaw is no flow of an input")?;
     let source = flow.trace.iter().find(|s| s.what == StepKind::Source).ok_or("the source is not known")?;
@@ -49,7 +50,7 @@ pub(super) fn draft(of: &Input<'_>) -> Result<Draft, String> {
             let text = licence(text) + &body;
             let file_name = if home.suffix { format!("{stem}_test.py") } else { format!("test_{stem}.py") };
             let path = if home.dir.is_empty() { file_name } else { format!("{}/{file_name}", home.dir) };
-            Ok(Draft { path, text, name })
+            Ok(RegressionTest { path, text, name })
         })
     })
 }

@@ -5,7 +5,7 @@
 //! (no function takes the input, the sink is not reached) is said as the reason why the gate was not run.
 
 pub(crate) mod java;
-mod python;
+pub(crate) mod python;
 
 use crate::plan::Step;
 use crate::sandbox::{Ended, Place};

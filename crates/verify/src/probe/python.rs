@@ -9,6 +9,19 @@ use surefix_engine::{Finding, Outcome};
 
 const HARNESS: &str = include_str!("harness/surefix_probe.py");
 
+/// What opens a connection to a database.
+pub(crate) const CONNECTS: &[&str] = &[
+    "sqlite3.connect",
+    "psycopg2.connect",
+    "psycopg.connect",
+    "pymysql.connect",
+    "MySQLdb.connect",
+    "mysql.connector.connect",
+    "pyodbc.connect",
+    "cx_Oracle.connect",
+    "oracledb.connect",
+];
+
 /// A place as Python's `ast` counts: lines from 1, columns in bytes from 0.
 fn place(outcome: &Outcome, at: Place) -> Option<serde_json::Value> {
     let path = outcome.path(at.file);
@@ -40,6 +53,7 @@ pub(super) fn case(outcome: &Outcome, index: usize, f: &Finding, flow: &Flow) ->
         "texts": texts,
         "method": callee.rsplit('.').next().unwrap_or(""),
         "arg": flow.arg,
+        "connects": CONNECTS,
         "keyword": arg.map_or("", |a| a.keyword.as_str()),
     });
     let file = outcome.path(source.place.file).to_string();

@@ -238,20 +238,6 @@ fn rule_title(rule: &str) -> String {
 
 /// A text as a Java literal of printable ASCII.
 pub(super) fn literal(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            ' '..='~' => out.push(c),
-            c => {
-                let mut units = [0u16; 2];
-                c.encode_utf16(&mut units).iter().for_each(|u| out.push_str(&format!("\\u{u:04x}")));
-            }
-        }
-    }
-    out.push('"');
-    out
+    let unit = |u: &u16| format!("\\u{u:04x}");
+    super::super::literal(text, |c| c.encode_utf16(&mut [0u16; 2]).iter().map(unit).collect())
 }

@@ -2,24 +2,12 @@
 
 use super::text::{Check, Test, literal};
 use super::{Def, argument, around, head, imports, module_names};
+use crate::probe::python::CONNECTS;
 use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr, walk_stmt};
 use ruff_python_ast::{Expr, ExprCall, ModModule, Parameter, Stmt, StmtFunctionDef};
 use surefix_dataflow::Flow;
 use surefix_syntax::python;
 use surefix_text::Span;
-
-/// What opens a connection to a database.
-const CONNECTS: &[&str] = &[
-    "sqlite3.connect",
-    "psycopg2.connect",
-    "psycopg.connect",
-    "pymysql.connect",
-    "MySQLdb.connect",
-    "mysql.connector.connect",
-    "pyodbc.connect",
-    "cx_Oracle.connect",
-    "oracledb.connect",
-];
 
 /// Names that the test uses itself.
 const TAKEN: &[&str] = &[
@@ -124,7 +112,7 @@ impl Aim<'_> {
             t.imports.insert("import asyncio".to_string());
             call = format!("asyncio.run({call})");
         }
-        if t.imports.iter().any(|i| i == "from unittest import mock") || call.contains("mock.") {
+        if call.contains("mock.") {
             t.imports.insert("from unittest import mock".to_string());
         }
         self.watch(&mut t, &sink_alias, input, call)?;

@@ -173,22 +173,12 @@ fn camel(name: &str) -> String {
     parts.map(|p| p[..1].to_ascii_uppercase() + &p[1..]).collect()
 }
 
-/// A text as a literal in double quotes that holds printable ASCII only.
+/// A text as a Python literal of printable ASCII.
 pub(super) fn literal(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            ' '..='~' => out.push(c),
-            c if u32::from(c) <= 0xffff => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
-        }
-    }
-    out.push('"');
-    out
+    super::super::literal(text, |c| match u32::from(c) {
+        n if n <= 0xffff => format!("\\u{n:04x}"),
+        n => format!("\\U{n:08x}"),
+    })
 }
 
 #[cfg(test)]

@@ -44,19 +44,6 @@ BENIGN = {
     "template-injection": "surefixbenign",
     "path-traversal": "surefixbenign.txt", "zip-slip": "surefixbenign.txt", "xss": "surefixbenign"}
 
-# What opens a connection to a database.
-CONNECTS = [
-    "sqlite3.connect",
-    "psycopg2.connect",
-    "psycopg.connect",
-    "pymysql.connect",
-    "MySQLdb.connect",
-    "mysql.connector.connect",
-    "pyodbc.connect",
-    "cx_Oracle.connect",
-    "oracledb.connect",
-]
-
 
 class NotCalled(Exception):
     """The function cannot be called; the text says why."""
@@ -448,7 +435,7 @@ def once(case, attack):
         elif name is not None and not is_param and hasattr(where, name):
             patches.append(mock.patch.object(where, name, root))
     if rule == "sql-injection" and not patches and root_param is None:
-        for dotted in CONNECTS:
+        for dotted in case["connects"]:
             package, _, name = dotted.rpartition(".")
             if package in sys.modules:
                 patches.append(mock.patch.object(sys.modules[package], name, root))
