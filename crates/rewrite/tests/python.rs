@@ -143,6 +143,20 @@ fn imports() {
             "json",
         ),
         ("def g():\n    import html\n    USE\n", "html", "def g():\n    import html\n    USE\n", "html"),
+        // Extension in the function around the place: its decorators are not part of a function, and what a class body binds is not
+        // seen by a comprehension in it.
+        (
+            "def f():\n    from a import b\n    @USE\n    def g():\n        pass\n",
+            "a:d",
+            "def f():\n    from a import b, d\n    @USE\n    def g():\n        pass\n",
+            "d",
+        ),
+        (
+            "def f():\n    from a import b\n    class C:\n        if b:\n            from a import c\n            y = [USE for x in c]\n",
+            "a:d",
+            "def f():\n    from a import b, d\n    class C:\n        if b:\n            from a import c\n            y = [USE for x in c]\n",
+            "d",
+        ),
         // Clashes: a local, a global, a builtin in use.
         (
             "import html\ndef f(html):\n    USE\n",

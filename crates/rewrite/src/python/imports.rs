@@ -221,9 +221,11 @@ impl PyCx<'_> {
 
     /// A `from module import …` of the function around `at` that certainly runs before it.
     fn near(&self, module: &str, at: Span) -> Option<&StmtImportFrom> {
+        let function = self.function_of(at)?;
         let path = self.path_to(at);
-        let function = path.iter().rposition(|n| matches!(n, AnyNodeRef::StmtFunctionDef(_)))?;
-        let suites = path.get(function..)?.iter().filter_map(|n| suite_around(*n, at));
+        let inside = path.iter().filter(|n| function.contains(span(**n)));
+        let own = inside.take_while(|n| !matches!(n, AnyNodeRef::StmtClassDef(_)));
+        let suites = own.filter_map(|n| suite_around(*n, at));
         suites.flatten().filter_map(|s| takes_more(s, module, at.lo)).last()
     }
 
